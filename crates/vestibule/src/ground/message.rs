@@ -1,0 +1,155 @@
+//! Every sentence that a client may read, as an identifier with arguments.
+//!
+//! The English sentences are those that the reference answers with: they are part of the wire (design decision 11). The
+//! `code` is ours and stable; it is what `application/problem+json` carries.
+
+use std::borrow::Cow;
+
+macro_rules! messages {
+    ($($(#[$doc:meta])* $name:ident $(($($arg:ident : $kind:ty),+))? , $code:literal , $text:literal ;)+) => {
+        /// One sentence for a client.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Message { $($(#[$doc])* $name $(($($kind),+))?),+ }
+
+        impl Message {
+            /// The stable name of the message, for programs.
+            pub fn code(&self) -> &'static str {
+                match self { $(messages!(@pattern $name $(($($arg),+))?) => $code),+ }
+            }
+
+            /// The sentence in English, for people.
+            pub fn text(&self) -> Cow<'static, str> {
+                match self { $(messages!(@bind $name $(($($arg),+))?) => messages!(@text $text $(, $($arg),+)?)),+ }
+            }
+        }
+    };
+    (@pattern $name:ident) => { Self::$name };
+    (@pattern $name:ident ($($arg:ident),+)) => { Self::$name(..) };
+    (@bind $name:ident) => { Self::$name };
+    (@bind $name:ident ($($arg:ident),+)) => { Self::$name($($arg),+) };
+    (@text $text:literal) => { Cow::Borrowed($text) };
+    (@text $text:literal, $($arg:ident),+) => { Cow::Owned(format!($text, $($arg = $arg),+)) };
+}
+
+messages! {
+    /// A required member is missing.
+    Required, "required", "This field is required.";
+    /// The text is empty.
+    Blank, "blank", "This field may not be blank.";
+    /// The member is `null`.
+    Null, "null", "This field may not be null.";
+    /// Not a text, and not a number that can stand for one.
+    NotAString, "not_a_string", "Not a valid string.";
+    /// U+0000 in a text.
+    NullCharacters, "null_characters", "Null characters are not allowed.";
+    /// Half of a UTF-16 pair in a JSON escape; the argument is its number in four hexadecimal digits.
+    Surrogates(point: String), "surrogate_characters", "Surrogate characters are not allowed: U+{point}.";
+    /// A control character in a text of one line.
+    ControlCharacters, "control_characters", "Control characters are not allowed.";
+    /// More characters than the field takes.
+    TooLong(max: usize), "max_length", "Ensure this field has no more than {max} characters.";
+    /// Fewer characters than the field takes.
+    TooShort(min: usize), "min_length", "Ensure this field has at least {min} characters.";
+    /// More bytes than a password may have.
+    TooManyBytes(max: usize), "max_bytes", "Ensure this field has no more than {max} bytes.";
+    /// The text does not match the field's pattern.
+    NoMatch, "pattern", "Enter a valid value.";
+    /// Not one of the choices.
+    NotAChoice(input: String), "invalid_choice", "\"{input}\" is not a valid choice.";
+    /// Not a whole number.
+    NotAnInteger, "not_an_integer", "A valid integer is required.";
+    /// A whole number beyond 64 bits.
+    IntegerTooLarge, "integer_too_large", "Integer value too large.";
+    /// Neither true nor false.
+    NotABoolean, "not_a_boolean", "Must be a valid boolean.";
+    /// Not a calendar date.
+    NotADate, "not_a_date", "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
+    /// Not an http or https address.
+    NotAUrl, "not_a_url", "Enter a valid URL.";
+    /// Not a telephone number.
+    NotAPhoneNumber, "not_a_phone_number", "Enter a valid phone number.";
+    /// Somebody else has this value in a field where values are unique.
+    NotUnique, "not_unique", "This field must be unique.";
+    /// Not an e-mail address.
+    InvalidEmail, "invalid_email", "Enter a valid email address.";
+    /// The address belongs to an account.
+    EmailTaken, "email_taken", "User is already registered with this e-mail address.";
+    /// A character that names may not have.
+    InvalidUsername, "invalid_username", "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
+    /// The name belongs to an account.
+    UsernameTaken, "username_taken", "A user with that username already exists.";
+    /// The name is on the list of names that nobody may have.
+    UsernameDenied, "username_denied", "Username can not be used. Please use other username.";
+    /// A password of fewer characters than allowed.
+    PasswordTooShort(min: usize), "password_too_short", "This password is too short. It must contain at least {min} characters.";
+    /// A password from the list of common ones.
+    PasswordTooCommon, "password_too_common", "This password is too common.";
+    /// A password of digits alone.
+    PasswordNumeric, "password_entirely_numeric", "This password is entirely numeric.";
+    /// A password near to something that the account says of itself.
+    PasswordTooSimilar(to: String), "password_too_similar", "The password is too similar to the {to}.";
+    /// The two passwords of the registration form differ.
+    PasswordsDiffer, "password_mismatch", "The two password fields didn't match.";
+    /// The two passwords of the change form differ.
+    NewPasswordsDiffer, "password_mismatch", "The two password fields didn’t match.";
+    /// The current password is wrong.
+    OldPasswordWrong, "old_password_wrong", "Your old password was entered incorrectly. Please enter it again.";
+    /// Wrong name, wrong password, disabled account: one answer for all.
+    LoginFailed, "login_failed", "Unable to log in with provided credentials.";
+    /// The password is right, the address is not proven.
+    EmailNotVerified, "email_not_verified", "E-mail is not verified.";
+    /// Login by e-mail address wants it and a password.
+    LoginNeedsEmail, "login_incomplete", "Must include \"email\" and \"password\".";
+    /// Login by name wants it and a password.
+    LoginNeedsUsername, "login_incomplete", "Must include \"username\" and \"password\".";
+    /// Login by either wants one of them and a password.
+    LoginNeedsEither, "login_incomplete", "Must include either \"username\" or \"email\" and \"password\".";
+    /// A body that is not an object; the argument names what it is.
+    NotAnObject(kind: String), "not_an_object", "Invalid data. Expected a dictionary, but got {kind}.";
+    /// A body that is `null`.
+    NoData, "no_data", "No data provided";
+    /// A JSON body that cannot be read.
+    JsonError(why: String), "parse_error", "JSON parse error - {why}";
+    /// A multipart body that cannot be read.
+    MultipartError(why: String), "parse_error", "Multipart form parse error - {why}";
+    /// A form body that cannot be read.
+    FormError(why: String), "parse_error", "Form parse error - {why}";
+    /// A body of a type that the endpoint does not read.
+    UnsupportedMediaType(kind: String), "unsupported_media_type", "Unsupported media type \"{kind}\" in request.";
+    /// A compressed body.
+    UnsupportedEncoding(kind: String), "unsupported_media_type", "Unsupported content encoding \"{kind}\" in request.";
+    /// A body over the limit, in bytes.
+    BodyTooLarge(max: usize), "body_too_large", "Request body is larger than {max} bytes.";
+    /// Nothing that we can answer with is acceptable.
+    NotAcceptable, "not_acceptable", "Could not satisfy the request Accept header.";
+    /// The endpoint does not know the method.
+    MethodNotAllowed(method: String), "method_not_allowed", "Method \"{method}\" not allowed.";
+    /// No such thing.
+    NotFound, "not_found", "Not found.";
+    /// The endpoint wants a credential and got none.
+    NotAuthenticated, "not_authenticated", "Authentication credentials were not provided.";
+    /// A credential that is unknown, ended or expired.
+    InvalidToken, "invalid_token", "Invalid token.";
+    /// `Authorization` names a scheme and nothing more.
+    TokenMissing, "invalid_token_header", "Invalid token header. No credentials provided.";
+    /// `Authorization` carries more than one word.
+    TokenWithSpaces, "invalid_token_header", "Invalid token header. Token string should not contain spaces.";
+    /// `Authorization` carries what no credential can hold.
+    TokenWithStrangeCharacters, "invalid_token_header", "Invalid token header. Token string should not contain invalid characters.";
+    /// The credential's account is disabled or gone.
+    UserInactive, "user_inactive", "User inactive or deleted.";
+    /// The account may not do this.
+    PermissionDenied, "permission_denied", "You do not have permission to perform this action.";
+    /// Too many tries.
+    Throttled(seconds: u64), "throttled", "Request was throttled. Expected available in {seconds} seconds.";
+    /// The database or the hashing queue cannot serve now.
+    Unavailable, "unavailable", "The service is temporarily unavailable. Please try again.";
+    /// Our own fault.
+    Internal, "internal_error", "Internal server error.";
+    /// The account was made and a mail with a link is on its way.
+    VerificationSent, "verification_sent", "Verification e-mail sent.";
+    /// Logged out, or there was nothing to log out from.
+    LoggedOut, "logged_out", "Successfully logged out.";
+    /// The password was changed.
+    PasswordSaved, "password_saved", "New password has been saved.";
+}

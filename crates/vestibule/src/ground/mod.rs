@@ -1,0 +1,14 @@
+//! What every room stands on: time, randomness, secrets, names, messages and errors. Nothing here knows a database or a request.
+
+pub mod clock;
+pub mod entropy;
+pub mod error;
+pub mod message;
+pub mod names;
+pub mod secrets;
+
+pub use clock::{Clock, Time};
+pub use entropy::Entropy;
+pub use error::{Error, FieldErrors, Result};
+pub use message::Message;
+pub use secrets::Secret;

@@ -1,0 +1,15 @@
+//! Vestibule: the front room of an application.
+//!
+//! Registration, login and everything an account needs, as REST endpoints that a front end written for dj-rest-auth can use
+//! unchanged. Mount it in an axum application, or run the server binary `vestibule` beside an application in any language.
+//!
+//! Read in this order: [`ground`] (clock, randomness, secrets, names, messages, errors), `forms` (one description per form),
+//! `db` (one SQL text for two databases), `accounts` (the floor: users, passwords, sessions, the one login door), then any
+//! folder of `features` (one visible flow each), and last `app`, which lists them.
+
+pub mod accounts;
+pub mod db;
+pub mod forms;
+pub mod ground;
+pub mod http;
+pub mod settings;
