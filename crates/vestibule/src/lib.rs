@@ -8,8 +8,14 @@
 //! folder of `features` (one visible flow each), and last `app`, which lists them.
 
 pub mod accounts;
+mod app;
 pub mod db;
+pub mod features;
 pub mod forms;
 pub mod ground;
 pub mod http;
 pub mod settings;
+
+pub use accounts::Auth;
+pub use app::{BuildError, Builder};
+pub use settings::Settings;

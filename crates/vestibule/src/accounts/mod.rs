@@ -1,1 +1,23 @@
-//! Not built yet.
+//! The floor: users, passwords, sessions, limits, the audit trail, and the one login door.
+//!
+//! Rooms in `features` stand on it and never on each other. Nothing here knows axum. Start with [`login`]: every way in ends
+//! in [`login::finish`].
+
+pub mod admin;
+pub mod audit;
+pub mod auth;
+pub mod client;
+pub mod facts;
+pub mod housekeeping;
+pub mod last_seen;
+pub mod limits;
+pub mod login;
+pub mod passwords;
+pub mod sessions;
+pub mod shapes;
+pub mod unique;
+pub mod users;
+
+pub use auth::Auth;
+pub use client::Client;
+pub use users::{User, UserId};

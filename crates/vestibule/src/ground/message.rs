@@ -68,6 +68,8 @@ messages! {
     NotAUrl, "not_a_url", "Enter a valid URL.";
     /// Not a telephone number.
     NotAPhoneNumber, "not_a_phone_number", "Enter a valid phone number.";
+    /// Accounts here have no such field; the argument names the setting that decides it.
+    NotOffered(setting: String), "not_offered", "Accounts have no such field here (setting `{setting}`).";
     /// Somebody else has this value in a field where values are unique.
     NotUnique, "not_unique", "This field must be unique.";
     /// Not an e-mail address.

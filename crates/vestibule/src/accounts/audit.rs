@@ -1,0 +1,55 @@
+//! The audit trail: rows that commit with the change they tell of (T81), and the same event in the log.
+
+use serde_json::{Value, json};
+
+use super::{Client, UserId};
+use crate::db::{Tx, params};
+use crate::ground::{Result, Time};
+
+/// Something that happened to an account.
+#[derive(Clone, Debug)]
+pub struct Event {
+    name: &'static str,
+    user: Option<UserId>,
+    data: Value,
+}
+
+impl Event {
+    /// An event about an account. Names are `noun.verb`, for example `session.opened`.
+    pub fn about(user: UserId, name: &'static str) -> Self {
+        Self { name, user: Some(user), data: json!({}) }
+    }
+
+    /// The event with a detail, which must not be a secret.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.data[key] = value.into();
+        self
+    }
+
+    /// Writes the row, in the unit of the change.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn record(&self, tx: &Tx, now: Time, who: &Client) -> Result<()> {
+        tx.run(
+            "INSERT INTO auth_audit (at, event, user_id, ip, request_id, data) VALUES ($1, $2, $3, $4, $5, $6::jsonb)",
+            params![now.millis(), self.name, self.user.map(UserId::as_i64), who.ip_text(), who.request_id.as_str(), &self.data],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Tells the log, once the change is safe.
+    pub fn log(&self, who: &Client) {
+        tracing::info!(
+            target: "vestibule::audit",
+            event = self.name,
+            user = self.user.map(UserId::as_i64),
+            ip = who.ip_text(),
+            request_id = %who.request_id,
+            data = %self.data,
+            "audit"
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! The login door. Every way in ends in [`finish`]; what is still owed is decided there.
+
+use crate::db::Tx;
+use crate::ground::{Error, Message, Result, Secret};
+use crate::settings::Verification;
+
+use super::audit::Event;
+use super::limits::{self, Action, Reservation};
+use super::passwords::Verdict;
+use super::sessions::{self, Method};
+use super::users::{self, User, UserWithPassword};
+use super::{Auth, Client, UserId};
+
+/// What a login gives.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// The user who is in now.
+    pub user: User,
+    /// The key of the new session. Shown once: the database keeps its hash.
+    pub key: Secret,
+    /// The event to log once the unit is safe.
+    pub event: Event,
+}
+
+/// Opens a session: the only function that does. The epoch is the one that was read with the proof, so a proof that was
+/// overtaken by a change of password or a disabling opens nothing.
+///
+/// # Errors
+/// The one answer to a failed login when the epoch has moved or the account is disabled; [`Message::EmailNotVerified`] where
+/// that is owed; those of the database.
+pub async fn finish(auth: &Auth, tx: &Tx, who: &Client, id: UserId, epoch: i64, method: Method) -> Result<Granted> {
+    let now = auth.clock.now();
+    let user = users::lock(tx, id, epoch).await?.ok_or_else(|| Error::non_field(Message::LoginFailed))?;
+    if auth.settings.account.email_verification == Verification::Mandatory && !user.email_verified {
+        return Err(Error::non_field(Message::EmailNotVerified));
+    }
+    users::came_in(tx, user.id, now).await?;
+    let (key, sid) = sessions::open(auth, tx, &user, who, method, now).await?;
+    let event = Event::about(user.id, "session.opened").with("sid", sid).with("method", method.as_str());
+    event.record(tx, now, who).await?;
+    Ok(Granted { user, key, event })
+}
+
+/// A password that was right.
+pub struct Proof {
+    /// Whose it is.
+    pub user: User,
+    stored: String,
+    stale: bool,
+    reserved: Reservation,
+}
+
+/// Whether the password is the account's. Exactly one hash is computed whatever the account is (T09), and the try is
+/// counted before that (T68).
+///
+/// `name` is the canonical form of what was typed, by which tries at unknown accounts are counted.
+///
+/// # Errors
+/// [`Error::Limited`] after too many tries, `failed` when the password is wrong or the account is unknown, disabled or has
+/// no password, [`Error::Unavailable`] when the hashing queue is full, those of the database.
+pub async fn prove(auth: &Auth, who: &Client, found: Option<UserWithPassword>, name: &str, password: &Secret, failed: Error) -> Result<Proof> {
+    let account = found.as_ref().map_or_else(|| format!("name:{name}"), |found| format!("user:{}", found.user.id));
+    let reserved = limits::reserve(auth, Action::LoginFailed, who, Some(&account)).await?;
+    let id = found.as_ref().map(|found| found.user.id);
+    let candidate = found.filter(|found| found.user.is_active && found.password.is_some());
+    let stored = candidate.as_ref().and_then(|found| found.password.clone());
+    let verdict = match auth.hasher.verify(password.clone(), stored.clone()).await {
+        Ok(verdict) => verdict,
+        Err(busy) => {
+            reserved.give_back(auth).await?;
+            return Err(busy);
+        }
+    };
+    match (candidate, stored, verdict) {
+        (Some(found), Some(stored), Verdict { matches: true, stale }) => Ok(Proof { user: found.user, stored, stale, reserved }),
+        _ => {
+            failure(auth, who, id, &reserved).await?;
+            Err(failed)
+        }
+    }
+}
+
+/// Tells of a failed try; the try that uses up an account's allowance is the one that tells of the lock (T68).
+async fn failure(auth: &Auth, who: &Client, id: Option<UserId>, reserved: &Reservation) -> Result<()> {
+    tracing::info!(
+        target: "vestibule::audit", event = "login.failed", user = id.map(UserId::as_i64), ip = who.ip_text(), request_id = %who.request_id, "audit"
+    );
+    let Some(id) = id.filter(|_| reserved.was_last()) else { return Ok(()) };
+    let (now, sender) = (auth.clock.now(), who.clone());
+    let event = Event::about(id, "login.locked");
+    let row = event.clone();
+    auth.db.unit(move |tx| async move { row.record(&tx, now, &sender).await }).await?;
+    event.log(who);
+    Ok(())
+}
+
+impl Proof {
+    /// Gives the reserved try back: a right password is no failure.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn settle(&self, auth: &Auth) -> Result<()> {
+        self.reserved.give_back(auth).await
+    }
+
+    /// As [`Proof::settle`], in the unit that opens the session.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn settle_in(&self, auth: &Auth, tx: &Tx) -> Result<()> {
+        self.reserved.give_back_in(auth, tx).await
+    }
+
+    /// Replaces a hash of old parameters (T05). A failure costs nothing but a warning: the old hash still counts.
+    pub async fn refresh_hash(&self, auth: &Auth, password: &Secret) {
+        if !self.stale {
+            return;
+        }
+        if let Err(error) = self.rehash(auth, password).await {
+            tracing::warn!(user = self.user.id.as_i64(), ?error, "a password hash with old parameters could not be replaced");
+        }
+    }
+
+    async fn rehash(&self, auth: &Auth, password: &Secret) -> Result<()> {
+        let new = auth.hasher.hash(password.clone()).await?;
+        let (id, old) = (self.user.id, self.stored.clone());
+        auth.db.unit(move |tx| async move { users::rehash(&tx, id, &old, &new).await }).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! Sessions: one row in `auth_sessions` for each login, found by the hash of its key.
+//!
+//! A session counts while it carries its user's epoch, its absolute end has not come, and it was not idle for too long. All of
+//! it is decided by one statement and two comparisons, so ending a session takes effect at the next request in every process.
+
+use crate::db::{self, FromRow, Row, Tx, params};
+use crate::ground::secrets::Digest;
+use crate::ground::{Error, Message, Result, Secret, Time};
+
+use super::users::{self, User, user_columns};
+use super::{Auth, Client, UserId};
+
+/// How a session was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// By a password.
+    Password,
+    /// By making the account.
+    Registration,
+}
+
+impl Method {
+    /// The word that the database and the audit trail use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Registration => "registration",
+        }
+    }
+}
+
+/// A session that counts.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The session's public name; it opens nothing.
+    pub sid: String,
+    /// When it was opened.
+    pub created_at: Time,
+    /// When it was last used, as far as it is written down.
+    pub last_seen_at: Time,
+}
+
+/// Who sends a request: a user and the session that shows it.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The user.
+    pub user: User,
+    /// The session.
+    pub session: Session,
+}
+
+impl FromRow for Caller {
+    fn from_row(row: &Row<'_>) -> db::Result<Self> {
+        let user = User::from_row_at(row, 0)?;
+        let (created_at, last_seen_at) = (row.get(User::COLUMNS + 1)?, row.get(User::COLUMNS + 2)?);
+        let session = Session {
+            sid: row.get(User::COLUMNS)?,
+            created_at: Time::from_millis(created_at),
+            last_seen_at: Time::from_millis(last_seen_at),
+        };
+        Ok(Self { user, session })
+    }
+}
+
+/// Whom a key belongs to.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the key is unknown, ended, expired, or its user is disabled, and those of the database.
+pub async fn authenticate(auth: &Auth, key: &Secret) -> Result<Caller> {
+    let now = auth.clock.now();
+    let hash = Digest::of(key.expose().as_bytes());
+    let sql = concat!(
+        "SELECT ",
+        user_columns!(),
+        ", s.sid, s.created_at, s.last_seen_at FROM auth_sessions s JOIN auth_users u ON u.id = s.user_id AND u.epoch = s.epoch ",
+        "WHERE s.key_hash = $1 AND s.expires_at > $2"
+    );
+    let found = auth.db.one::<Caller>(sql, params![hash.as_bytes(), now.millis()]).await?;
+    let caller = found.filter(|caller| !is_idle(auth, &caller.session, now)).ok_or(Error::Unauthenticated(Message::InvalidToken))?;
+    if !caller.user.is_active {
+        return Err(Error::Unauthenticated(Message::UserInactive));
+    }
+    auth.last_seen.touch(&caller.session, now);
+    Ok(caller)
+}
+
+fn is_idle(auth: &Auth, session: &Session, now: Time) -> bool {
+    let idle = auth.settings.tokens.idle_ttl.duration();
+    // The row lags behind by a minute at most, so the memory is asked only when the row says no.
+    now >= session.last_seen_at.plus(idle) && auth.last_seen.of(&session.sid).is_none_or(|seen| now >= seen.plus(idle))
+}
+
+/// Opens a session in a unit that holds the user's row. Only [`super::login::finish`] calls this.
+pub(super) async fn open(auth: &Auth, tx: &Tx, user: &User, who: &Client, method: Method, now: Time) -> Result<(Secret, String)> {
+    let key = hex::encode(auth.entropy.bytes::<20>()?);
+    let sid = hex::encode(auth.entropy.bytes::<16>()?);
+    let ends = now.plus(auth.settings.tokens.absolute_ttl.duration());
+    tx.run(
+        concat!(
+            "INSERT INTO auth_sessions (key_hash, sid, user_id, epoch, created_at, last_seen_at, expires_at, ip, user_agent, method) ",
+            "VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9)"
+        ),
+        params![
+            Digest::of(key.as_bytes()).as_bytes(),
+            sid.as_str(),
+            user.id.as_i64(),
+            user.epoch,
+            now.millis(),
+            ends.millis(),
+            who.ip_text(),
+            who.user_agent.as_deref(),
+            method.as_str()
+        ],
+    )
+    .await?;
+    Ok((Secret::from(key), sid))
+}
+
+/// Ends one session. Whether it was still there.
+///
+/// # Errors
+/// Those of the database.
+pub async fn end(tx: &Tx, sid: &str) -> Result<bool> {
+    Ok(tx.run("DELETE FROM auth_sessions WHERE sid = $1", params![sid]).await? == 1)
+}
+
+/// Ends every session of a user, whose epoch the unit has raised.
+///
+/// # Errors
+/// Those of the database.
+pub async fn end_all(tx: &Tx, user: UserId) -> Result<u64> {
+    Ok(tx.run("DELETE FROM auth_sessions WHERE user_id = $1", params![user.as_i64()]).await?)
+}
+
+/// Ends every credential of the caller's user but the session in hand, which moves along to the new epoch.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the session was ended meanwhile, and those of the database.
+pub async fn end_others(tx: &Tx, caller: &Caller) -> Result<u64> {
+    let ended = || Error::Unauthenticated(Message::InvalidToken);
+    let epoch = users::raise_epoch(tx, caller.user.id, caller.user.epoch).await?.ok_or_else(ended)?;
+    let kept = tx.run("UPDATE auth_sessions SET epoch = $2 WHERE sid = $1", params![caller.session.sid.as_str(), epoch]).await?;
+    if kept == 0 {
+        return Err(ended());
+    }
+    let sql = "DELETE FROM auth_sessions WHERE user_id = $1 AND sid <> $2";
+    Ok(tx.run(sql, params![caller.user.id.as_i64(), caller.session.sid.as_str()]).await?)
+}

@@ -1,0 +1,146 @@
+//! What a user looks like in this installation: the one value from which registration, the user endpoint, `OPTIONS` and
+//! whatever describes the API later all come.
+
+use serde_json::{Map, Value};
+
+use crate::forms::{Declared, Field, Form, Kind};
+use crate::ground::Result;
+use crate::settings::{Presence, Settings, Visibility};
+
+use super::users::User;
+
+/// The most characters of a name, as the reference has it.
+const NAME_MAX: usize = 150;
+
+/// The forms and answers that the settings call for.
+pub struct Shapes {
+    /// The declared fields, in the order of their declaration.
+    pub declared: Vec<Declared>,
+    /// What the user endpoint shows and takes.
+    pub details: Form,
+    standard: Vec<&'static str>,
+}
+
+impl Shapes {
+    /// The shapes for these settings.
+    ///
+    /// # Errors
+    /// What is wrong with a declared pattern.
+    pub fn new(settings: &Settings) -> Result<Self, String> {
+        let declared = settings.user.fields.iter().map(Declared::new).collect::<Result<Vec<_>, _>>()?;
+        let standard: Vec<Field> = standard_fields(settings);
+        let shown = standard.iter().filter_map(|field| ["username", "email", "first_name", "last_name"].into_iter().find(|name| field.name == *name));
+        let standard_names = shown.collect();
+        let fields = standard.into_iter().chain(declared.iter().filter_map(Declared::for_details)).collect();
+        Ok(Self { declared, details: Form::new(fields), standard: standard_names })
+    }
+
+    /// The fields that registration asks for beside name, address and password.
+    pub fn asked_at_registration(&self) -> impl Iterator<Item = &Declared> {
+        self.declared.iter().filter(|declared| declared.register)
+    }
+
+    /// A user as the user endpoint answers.
+    pub fn view(&self, user: &User) -> Value {
+        let mut out = Map::new();
+        out.insert("pk".into(), user.id.as_i64().into());
+        for name in &self.standard {
+            let text = match *name {
+                "username" => user.username.as_deref().unwrap_or_default(),
+                "email" => user.email.as_deref().unwrap_or_default(),
+                "first_name" => &user.first_name,
+                _ => &user.last_name,
+            };
+            out.insert((*name).into(), text.into());
+        }
+        for declared in self.declared.iter().filter(|declared| declared.details != Visibility::Hidden) {
+            let value = match &user.profile[&declared.field.name] {
+                Value::Null => declared.absent(),
+                value => value.clone(),
+            };
+            out.insert(declared.field.name.clone(), value);
+        }
+        Value::Object(out)
+    }
+
+    /// What an account says of itself, by label: a password must not be near any of it (T03).
+    pub fn own_words(&self, account: &OwnWords<'_>) -> Vec<(String, String)> {
+        let standard = [
+            ("username", account.username),
+            ("first name", account.first_name),
+            ("last name", account.last_name),
+            ("email address", account.email),
+        ];
+        let declared = self.declared.iter().filter(|declared| matches!(declared.field.kind, Kind::Text | Kind::Phone | Kind::Email | Kind::Url));
+        standard
+            .into_iter()
+            .filter_map(|(label, value)| Some((label.to_owned(), value.filter(|value| !value.is_empty())?.to_owned())))
+            .chain(declared.filter_map(|declared| {
+                let value = account.profile[&declared.field.name].as_str().filter(|value| !value.is_empty())?;
+                Some((declared.field.label.to_lowercase(), value.to_owned()))
+            }))
+            .collect()
+    }
+}
+
+/// The parts of an account that its password is compared with.
+#[derive(Clone, Copy)]
+pub struct OwnWords<'a> {
+    /// The name.
+    pub username: Option<&'a str>,
+    /// The address.
+    pub email: Option<&'a str>,
+    /// The first name.
+    pub first_name: Option<&'a str>,
+    /// The last name.
+    pub last_name: Option<&'a str>,
+    /// The values of the declared fields.
+    pub profile: &'a Value,
+}
+
+impl<'a> From<&'a User> for OwnWords<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            username: user.username.as_deref(),
+            email: user.email.as_deref(),
+            first_name: Some(&user.first_name),
+            last_name: Some(&user.last_name),
+            profile: &user.profile,
+        }
+    }
+}
+
+fn standard_fields(settings: &Settings) -> Vec<Field> {
+    let (account, shown) = (&settings.account, &settings.user.standard);
+    let mut fields = vec![Field::new("pk", Kind::Integer).labelled("ID").read_only()];
+    if account.username != Presence::Off {
+        let mut name = username_field(settings);
+        name.min_length = None;
+        name.help = Some("Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.".to_owned());
+        fields.extend(as_shown(name, shown.username));
+    }
+    if account.email != Presence::Off {
+        // An address changes by proving the new one, never by writing it here (T76).
+        fields.extend(as_shown(Field::new("email", Kind::Email).labelled("Email address").read_only(), shown.email));
+    }
+    for (name, visibility) in [("first_name", shown.first_name), ("last_name", shown.last_name)] {
+        fields.extend(as_shown(Field::new(name, Kind::Text).optional().blank().at_most(NAME_MAX), visibility));
+    }
+    fields
+}
+
+fn as_shown(field: Field, visibility: Visibility) -> Option<Field> {
+    match visibility {
+        Visibility::Editable => Some(field),
+        Visibility::ReadOnly => Some(field.read_only()),
+        Visibility::Hidden => None,
+    }
+}
+
+/// The field in which a name is chosen.
+pub fn username_field(settings: &Settings) -> Field {
+    let account = &settings.account;
+    let mut field = Field::new("username", Kind::Username(account.username_min_length, account.username_denylist.clone())).at_most(NAME_MAX);
+    field.min_length = Some(account.username_min_length);
+    field
+}

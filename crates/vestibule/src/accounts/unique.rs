@@ -1,0 +1,39 @@
+//! Declared fields whose values are unique: a side table with an index decides, never a look-up before a write.
+
+use serde_json::Value;
+
+use crate::db::{Tx, params};
+use crate::forms::Declared;
+use crate::ground::{FieldErrors, Message, Result};
+
+use super::UserId;
+
+/// Claims the unique values of a profile for a user, giving up those of before. In the unit that writes the profile.
+///
+/// # Errors
+/// [`crate::ground::Error::Fields`] naming every field whose value another user has, and those of the database.
+pub async fn claim(tx: &Tx, fields: &[Declared], user: UserId, before: &Value, after: &Value) -> Result<()> {
+    let mut taken = FieldErrors::default();
+    for field in fields.iter().filter(|field| field.unique) {
+        let name = field.field.name.as_str();
+        let (old, new) = (field.unique_key(&before[name]), field.unique_key(&after[name]));
+        if old == new {
+            continue;
+        }
+        if old.is_some() {
+            tx.run("DELETE FROM auth_unique_values WHERE field = $1 AND user_id = $2", params![name, user.as_i64()]).await?;
+        }
+        if let Some(key) = new
+            && !insert(tx, name, &key, user).await?
+        {
+            taken.add(name, Message::NotUnique);
+        }
+    }
+    taken.into_result()
+}
+
+/// Claims one value. Whether the user has it now.
+pub(super) async fn insert(tx: &Tx, field: &str, key: &str, user: UserId) -> Result<bool> {
+    let sql = "INSERT INTO auth_unique_values (field, value_key, user_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING user_id";
+    Ok(tx.one::<(i64,)>(sql, params![field, key, user.as_i64()]).await?.is_some())
+}

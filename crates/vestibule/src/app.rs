@@ -1,0 +1,220 @@
+//! The whole house: builds an [`Auth`], lists its rooms and keeps it running. With `settings`, the only file that names every
+//! feature.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::any;
+use http::{Request, Response};
+
+use crate::accounts::auth::Floor;
+use crate::accounts::last_seen::LastSeen;
+use crate::accounts::limits::Limits;
+use crate::accounts::passwords::{Hasher, Policy};
+use crate::accounts::shapes::Shapes;
+use crate::accounts::{Auth, facts, housekeeping};
+use crate::db::{Db, migrate};
+use crate::features;
+use crate::ground::secrets::MasterKey;
+use crate::ground::{Clock, Entropy, Error, Message};
+use crate::http::dispatch::Bound;
+use crate::http::{Endpoint, render};
+use crate::settings::Settings;
+
+/// Why a service does not start: sentences for the operator, all of them at once.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct BuildError(pub Vec<String>);
+
+impl BuildError {
+    fn because(sentence: impl Into<String>) -> Self {
+        Self(vec![sentence.into()])
+    }
+
+    fn of_database(error: &Error) -> Self {
+        Self::because(format!("the database does not answer as it should: {error:?}"))
+    }
+}
+
+/// Makes an [`Auth`].
+pub struct Builder {
+    settings: Settings,
+    clock: Clock,
+    entropy: Entropy,
+    indexes: bool,
+}
+
+impl Auth {
+    /// Begins a service with these settings.
+    pub fn builder(settings: Settings) -> Builder {
+        Builder { settings, clock: Clock::System, entropy: Entropy::System, indexes: true }
+    }
+
+    /// Everything below the base path, for a host to nest there.
+    pub fn router(&self) -> Router {
+        let mut router = Router::new();
+        for endpoint in rooms(self) {
+            let bound = Bound { auth: self.clone(), endpoint: Arc::new(endpoint) };
+            for path in [format!("/{}", bound.endpoint.path), format!("/{}/", bound.endpoint.path)] {
+                let bound = bound.clone();
+                router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
+            }
+        }
+        router.fallback(not_found)
+    }
+
+    /// What belongs at the root, whatever the base path is: `/livez`, and `/readyz` which also asks the database.
+    pub fn well_known(&self) -> Router {
+        let auth = self.clone();
+        let ready = move || {
+            let auth = auth.clone();
+            async move { health(auth.is_ready().await) }
+        };
+        Router::new().route("/livez", axum::routing::get(|| async { health(true) })).route("/readyz", axum::routing::get(ready))
+    }
+
+    /// Whether the database answers.
+    pub async fn is_ready(&self) -> bool {
+        self.db.one::<(i64,)>("SELECT CAST(1 AS BIGINT)", &[]).await.is_ok()
+    }
+
+    /// Keeps house until `stop` is done: writes down when sessions were used and removes what has ended. A host spawns this
+    /// once for each process.
+    pub async fn run_worker(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut ticks = tokio::time::interval(housekeeping::EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut rounds: u64 = 0;
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                _ = ticks.tick() => self.keep_house(rounds.is_multiple_of(housekeeping::ROUNDS_BETWEEN_WALKS)).await,
+            }
+            rounds += 1;
+        }
+        if let Err(error) = self.last_seen.flush(&self.db).await {
+            tracing::warn!(?error, "when sessions were last used could not be written down");
+        }
+    }
+
+    async fn keep_house(&self, walk: bool) {
+        let done = match housekeeping::keep_house(self).await {
+            Ok(_) if walk => housekeeping::remove_idle_sessions(self).await.map(|_| ()),
+            other => other.map(|_| ()),
+        };
+        if let Err(error) = done {
+            tracing::warn!(?error, "housekeeping will be tried again");
+        }
+    }
+}
+
+/// The rooms that this installation has.
+fn rooms(auth: &Auth) -> Vec<Endpoint> {
+    vec![
+        features::registration::endpoint(auth),
+        features::login::endpoint(auth),
+        features::logout::endpoint(auth),
+        features::user::endpoint(auth),
+        features::password_change::endpoint(auth),
+    ]
+}
+
+async fn not_found() -> Response<Body> {
+    render::plain(404, Message::NotFound.text())
+}
+
+fn health(well: bool) -> Response<Body> {
+    if well { render::plain(200, "ok") } else { render::plain(503, Message::Unavailable.text()) }
+}
+
+impl Builder {
+    /// Goes by another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Takes randomness from elsewhere (tests).
+    #[must_use]
+    pub fn entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Opens the service although declared unique fields are not indexed yet, for the commands that index or report them.
+    #[must_use]
+    pub fn without_indexes(mut self) -> Self {
+        self.indexes = false;
+        self
+    }
+
+    /// Opens the database, migrates it where the settings say so, and starts the hashing threads.
+    ///
+    /// # Errors
+    /// [`BuildError`] with every problem of the settings at once, or what is wrong with the database and what to do about it.
+    pub async fn build(self) -> Result<Auth, BuildError> {
+        let settings = self.settings;
+        let problems: Vec<String> = settings.check().iter().map(ToString::to_string).collect();
+        if !problems.is_empty() {
+            return Err(BuildError(problems));
+        }
+        let shapes = Shapes::new(&settings).map_err(BuildError::because)?;
+        let key = settings.secret_key.as_ref().ok_or_else(|| BuildError::because("secret_key: is not set"))?;
+        let key = MasterKey::new(key).map_err(|what| BuildError::because(format!("secret_key: {what}")))?;
+        let db = Db::open(&settings.database.url).await.map_err(|error| BuildError::because(error.to_string()))?;
+        prepare(&db, &settings, &self.clock).await?;
+        if !facts::remembers_key(&db, &key).await.map_err(|error| BuildError::of_database(&error))? {
+            return Err(BuildError::because(
+                "secret_key: is not the key that this database was made with; set the old key again, or use another database",
+            ));
+        }
+        if self.indexes {
+            refuse_unindexed(&db, &shapes).await?;
+        }
+        let internal = |error: Error| BuildError::because(format!("{error:?}"));
+        let floor = Floor {
+            hasher: Hasher::start(&settings.hashing(), self.entropy.clone()).map_err(internal)?,
+            policy: Policy::new(settings.password.min_length, settings.max_password_bytes(), &settings.site.name),
+            limits: Limits::new(&key).map_err(internal)?,
+            last_seen: LastSeen::default(),
+            settings,
+            db,
+            clock: self.clock,
+            entropy: self.entropy,
+            key,
+            shapes,
+        };
+        Ok(Auth::new(floor))
+    }
+}
+
+async fn prepare(db: &Db, settings: &Settings, clock: &Clock) -> Result<(), BuildError> {
+    let wrong = |error: migrate::MigrateError| BuildError::because(error.to_string());
+    if settings.database.migrate {
+        return migrate::migrate(db, clock.now()).await.map(|_| ()).map_err(wrong);
+    }
+    match migrate::pending(db).await.map_err(wrong)?.as_slice() {
+        [] => Ok(()),
+        pending => Err(BuildError::because(format!(
+            "the database lacks {} migration(s) and database.migrate is off; run `vestibule migrate`",
+            pending.len()
+        ))),
+    }
+}
+
+/// A unique field that was declared after there were users must be indexed first. Without users there is nothing to index.
+async fn refuse_unindexed(db: &Db, shapes: &Shapes) -> Result<(), BuildError> {
+    let wrong = |error: Error| BuildError::of_database(&error);
+    let waiting = facts::fields_to_index(db, &shapes.declared).await.map_err(wrong)?;
+    let users = db.one::<(i64,)>("SELECT id FROM auth_users LIMIT 1", &[]).await.map_err(|error| wrong(error.into()))?;
+    if !waiting.is_empty() && users.is_some() {
+        return Err(BuildError::because(format!(
+            "user.fields: {} became unique after there were users; run `vestibule migrate`, which indexes the old values or lists the duplicates",
+            waiting.join(", ")
+        )));
+    }
+    facts::index_fields(db, &shapes.declared).await.map(|_| ()).map_err(wrong)
+}

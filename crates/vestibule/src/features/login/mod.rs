@@ -1,0 +1,8 @@
+//! `login/`: a name or an address and a password give a key.
+//!
+//! One answer to every failure, one hash for every try, and the try is counted before it is made.
+
+pub mod flow;
+mod http;
+
+pub use http::endpoint;

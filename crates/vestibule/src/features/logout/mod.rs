@@ -1,0 +1,55 @@
+//! `logout/`: ends the session in hand, at once and in every process. Without a session there is nothing to end, and that is
+//! answered alike.
+
+use http::Method;
+use serde_json::json;
+
+use crate::accounts::audit::Event;
+use crate::accounts::sessions::{self, Caller};
+use crate::accounts::{Auth, Client};
+use crate::ground::{Error, Message, Result};
+use crate::http::{Answer, Call, Endpoint, Operation};
+
+/// `POST logout/`, and `GET` only where `account.logout_on_get` says so: a link or an image must not log anybody out (T46).
+pub fn endpoint(auth: &Auth) -> Endpoint {
+    let endpoint = Endpoint::new("logout", "Logout")
+        .described("Ends the session that the request carries.")
+        .allowing("GET, POST, HEAD, OPTIONS")
+        .with(Operation::new(Method::POST, |call| Box::pin(post(call))));
+    if auth.settings().account.logout_on_get {
+        endpoint.with(Operation::new(Method::GET, |call| Box::pin(post(call))))
+    } else {
+        endpoint
+    }
+}
+
+async fn post(call: Call) -> Result<Answer> {
+    if let Some(caller) = &call.caller {
+        logout(&call.auth, &call.who, caller).await?;
+    }
+    Ok(Answer::json(200, json!({ "detail": Message::LoggedOut.text() })))
+}
+
+/// Ends the caller's session. Whoever comes second finds it ended, which is what was asked for.
+///
+/// # Errors
+/// Those of the database.
+pub async fn logout(auth: &Auth, who: &Client, caller: &Caller) -> Result<()> {
+    let (sender, now, sid) = (who.clone(), auth.clock.now(), caller.session.sid.clone());
+    let event = Event::about(caller.user.id, "session.ended").with("sid", sid.as_str());
+    let row = event.clone();
+    let ended = auth
+        .db
+        .unit(move |tx| async move {
+            let ended = sessions::end(&tx, &sid).await?;
+            if ended {
+                row.record(&tx, now, &sender).await?;
+            }
+            Ok::<_, Error>(ended)
+        })
+        .await?;
+    if ended {
+        event.log(who);
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The rooms: one folder for each flow that a client sees. A room stands on `accounts` and never imports another room.
+//!
+//! Opened, a room has `mod.rs` (what it promises, its endpoints), `flow.rs` (the rules, without HTTP) and `http.rs` (read, call,
+//! answer). A small one is a single file.
+
+pub mod login;
+pub mod logout;
+pub mod password_change;
+pub mod registration;
+pub mod user;

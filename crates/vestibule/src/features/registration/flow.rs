@@ -1,0 +1,157 @@
+//! The rules of making an account.
+
+use serde_json::{Value, json};
+
+use crate::accounts::audit::Event;
+use crate::accounts::limits::{self, Action};
+use crate::accounts::login::{self, Granted};
+use crate::accounts::sessions::Method;
+use crate::accounts::shapes::{OwnWords, username_field};
+use crate::accounts::users::{self, NewUser};
+use crate::accounts::{Auth, Client, unique};
+use crate::db::Tx;
+use crate::forms::{Datum, Field, Form, Kind, Values};
+use crate::ground::{Error, FieldErrors, Message, Result, Secret};
+use crate::settings::{Presence, Profile, Verification};
+
+/// What registration takes, as the settings declare it.
+pub fn form(auth: &Auth) -> Form {
+    let account = &auth.settings.account;
+    let standard = [(username_field(&auth.settings), account.username), (Field::new("email", Kind::Email), account.email)];
+    let standard = standard.into_iter().filter_map(|(field, presence)| match presence {
+        Presence::Required => Some(field),
+        Presence::Optional => Some(field.optional()),
+        Presence::Off => None,
+    });
+    let passwords = ["password1", "password2"].map(|name| Field::new(name, Kind::Password));
+    let declared = auth.shapes.asked_at_registration().map(|declared| declared.field.clone());
+    Form::new(standard.chain(passwords).chain(declared).collect())
+}
+
+/// What came of it.
+pub enum Registered {
+    /// The account is there and logged in.
+    LoggedIn(Box<Granted>),
+    /// The address must be proven first.
+    ToVerify,
+}
+
+/// Makes an account from the values that are right, unless anything is wrong with the others.
+///
+/// # Errors
+/// [`Error::Fields`] with everything that is wrong at once, [`Error::Limited`], those of hashing and of the database.
+pub async fn register(auth: &Auth, who: &Client, values: Values, mut errors: FieldErrors) -> Result<Registered> {
+    limits::hit(auth, Action::Registration, who).await?;
+    if let Some(password) = values.secret("password1") {
+        auth.policy.check(password).into_iter().for_each(|message| errors.add("password1", message));
+    }
+    refuse_taken(auth, &values, &mut errors).await?;
+    errors.into_result()?;
+    let profile = profile(auth, &values);
+    let password = agreed(auth, &values, &profile)?;
+    // Hashed also for an address that has an account, so that both answers take as long (T11).
+    let hash = auth.hasher.hash(password.clone()).await?;
+    if is_hidden(auth, &values).await? {
+        return Ok(Registered::ToVerify);
+    }
+    make(auth, who, new_user(auth, &values, hash, profile)).await
+}
+
+/// What can be said early of values that another account holds, together with everything else that is wrong. The indexes
+/// decide later.
+async fn refuse_taken(auth: &Auth, values: &Values, errors: &mut FieldErrors) -> Result<()> {
+    if let Some(name) = values.username("username")
+        && users::username_is_taken(&auth.db, name).await?
+    {
+        errors.add("username", Message::UsernameTaken);
+    }
+    if let Some(address) = values.email("email")
+        && !hides_accounts(auth)
+        && users::email_is_owned(&auth.db, address).await?
+    {
+        errors.add("email", Message::EmailTaken);
+    }
+    Ok(())
+}
+
+/// Whether the answer must not tell that an address has an account. Without mandatory verification the answer is a session,
+/// which tells it anyway.
+fn hides_accounts(auth: &Auth) -> bool {
+    let account = &auth.settings.account;
+    account.profile == Profile::Strict && account.email_verification == Verification::Mandatory
+}
+
+async fn is_hidden(auth: &Auth, values: &Values) -> Result<bool> {
+    match values.email("email") {
+        Some(address) if hides_accounts(auth) => users::email_is_owned(&auth.db, address).await,
+        _ => Ok(false),
+    }
+}
+
+fn agreed<'a>(auth: &Auth, values: &'a Values, profile: &Value) -> Result<&'a Secret> {
+    let (Some(first), Some(second)) = (values.secret("password1"), values.secret("password2")) else {
+        return Err(Error::field("password1", Message::Required));
+    };
+    if first != second {
+        return Err(Error::non_field(Message::PasswordsDiffer));
+    }
+    let words = OwnWords {
+        username: values.username("username").map(|name| name.shown.as_str()),
+        email: values.email("email").map(|address| address.shown.as_str()),
+        first_name: values.text("first_name"),
+        last_name: values.text("last_name"),
+        profile,
+    };
+    match auth.policy.check_against(first, &auth.shapes.own_words(&words)).into_iter().next() {
+        Some(similar) => Err(Error::non_field(similar)),
+        None => Ok(first),
+    }
+}
+
+fn profile(auth: &Auth, values: &Values) -> Value {
+    let given = auth.shapes.asked_at_registration().filter_map(|declared| {
+        let name = &declared.field.name;
+        Some((name.clone(), values.get(name).filter(|datum| !matches!(datum, Datum::Null))?.to_json()))
+    });
+    Value::Object(given.collect())
+}
+
+fn new_user(auth: &Auth, values: &Values, hash: String, profile: Value) -> NewUser {
+    NewUser {
+        username: values.username("username").cloned(),
+        derive_username: auth.settings.account.username == Presence::Optional,
+        email: values.email("email").cloned(),
+        email_verified: false,
+        owns_email: auth.settings.account.email_verification != Verification::Mandatory,
+        password: Some(hash),
+        first_name: String::new(),
+        last_name: String::new(),
+        is_staff: false,
+        profile,
+    }
+}
+
+async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
+    let (floor, sender) = (auth.clone(), who.clone());
+    let (registered, event) = auth.db.unit(move |tx| async move { write(&floor, &tx, &sender, &new).await }).await?;
+    event.log(who);
+    if let Registered::LoggedIn(granted) = &registered {
+        granted.event.log(who);
+    }
+    Ok(registered)
+}
+
+async fn write(auth: &Auth, tx: &Tx, who: &Client, new: &NewUser) -> Result<(Registered, Event)> {
+    let now = auth.clock.now();
+    let user = users::insert(tx, new, now).await?;
+    unique::claim(tx, &auth.shapes.declared, user.id, &json!({}), &user.profile).await?;
+    let event = Event::about(user.id, "user.registered");
+    event.record(tx, now, who).await?;
+    let must_prove = auth.settings.account.email_verification == Verification::Mandatory;
+    let registered = if must_prove {
+        Registered::ToVerify
+    } else {
+        Registered::LoggedIn(Box::new(login::finish(auth, tx, who, user.id, user.epoch, Method::Registration).await?))
+    };
+    Ok((registered, event))
+}

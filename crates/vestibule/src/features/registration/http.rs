@@ -1,0 +1,30 @@
+//! `registration/` over HTTP.
+
+use http::Method;
+use serde_json::json;
+
+use crate::accounts::Auth;
+use crate::ground::{Message, Result};
+use crate::http::{Answer, Call, Endpoint, Guard, Operation};
+use crate::settings::Registration;
+
+use super::flow::{self, Registered};
+
+/// `POST registration/`; where registration is closed, for staff alone.
+pub fn endpoint(auth: &Auth) -> Endpoint {
+    let endpoint = Endpoint::new("registration", "Register")
+        .described("Makes an account.")
+        .with(Operation::new(Method::POST, |call| Box::pin(post(call))).taking(flow::form(auth)));
+    match auth.settings().account.registration {
+        Registration::Open => endpoint.forgiving(),
+        Registration::Closed => endpoint.guarded(Guard::Staff),
+    }
+}
+
+async fn post(call: Call) -> Result<Answer> {
+    let (values, errors) = call.read()?;
+    match flow::register(&call.auth, &call.who, values, errors).await? {
+        Registered::LoggedIn(granted) => Ok(Answer::key(201, &granted.key)),
+        Registered::ToVerify => Ok(Answer::json(201, json!({ "detail": Message::VerificationSent.text() }))),
+    }
+}

@@ -1,0 +1,118 @@
+//! What an operation answers, before it is bytes.
+
+use serde_json::{Map, Value, json};
+
+use crate::ground::{Error, Message, Secret};
+
+/// A status and a body.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Body,
+    /// Headers beside those that every answer has.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// The body of an answer. A secret stands apart, so that nothing that prints an answer prints it.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// A JSON value without secrets.
+    Json(Value),
+    /// `{"key": …}`.
+    Key(Secret),
+}
+
+impl Answer {
+    /// A JSON answer.
+    pub fn json(status: u16, body: Value) -> Self {
+        Self { status, body: Body::Json(body), headers: Vec::new() }
+    }
+
+    /// The key of a new session.
+    pub fn key(status: u16, key: &Secret) -> Self {
+        Self { status, body: Body::Key(key.clone()), headers: Vec::new() }
+    }
+
+    /// The value that goes on the wire.
+    pub fn value(&self) -> Value {
+        match &self.body {
+            Body::Json(value) => value.clone(),
+            Body::Key(key) => json!({ "key": key.expose() }),
+        }
+    }
+
+    /// An error in the reference's shape.
+    pub fn error(error: &Error) -> Self {
+        let body = match error {
+            Error::Fields(fields) => Value::Object(fields.iter().map(|(field, messages)| (field.to_owned(), texts(messages))).collect()),
+            other => json!({ "detail": message(other).text() }),
+        };
+        Self { status: status(error), body: Body::Json(body), headers: headers(error) }
+    }
+
+    /// An error as problem details (RFC 9457), with a stable code for each field.
+    pub fn problem(error: &Error) -> Self {
+        let status = status(error);
+        let mut body = Map::new();
+        body.insert("type".into(), "about:blank".into());
+        body.insert("title".into(), title(status).into());
+        body.insert("status".into(), status.into());
+        match error {
+            Error::Fields(fields) => {
+                body.insert("code".into(), "invalid".into());
+                let each = fields.iter().flat_map(|(field, messages)| messages.iter().map(move |message| (field, message)));
+                let errors = each.map(|(field, message)| json!({ "field": field, "code": message.code(), "detail": message.text() }));
+                body.insert("errors".into(), errors.collect());
+            }
+            other => {
+                let message = message(other);
+                body.insert("code".into(), message.code().into());
+                body.insert("detail".into(), message.text().into());
+            }
+        }
+        Self { status, body: Body::Json(Value::Object(body)), headers: headers(error) }
+    }
+}
+
+fn texts(messages: &[Message]) -> Value {
+    messages.iter().map(|message| Value::from(message.text())).collect()
+}
+
+fn status(error: &Error) -> u16 {
+    match error {
+        Error::Fields(_) => 400,
+        Error::Refused(status, _) => *status,
+        Error::Unauthenticated(_) => 401,
+        Error::Limited(_) => 429,
+        Error::Unavailable(_) => 503,
+        Error::Internal(_) => 500,
+    }
+}
+
+fn message(error: &Error) -> Message {
+    match error {
+        Error::Refused(_, message) | Error::Unauthenticated(message) => message.clone(),
+        Error::Limited(wait) => Message::Throttled(seconds(*wait)),
+        Error::Unavailable(_) => Message::Unavailable,
+        Error::Fields(_) | Error::Internal(_) => Message::Internal,
+    }
+}
+
+fn headers(error: &Error) -> Vec<(&'static str, String)> {
+    match error {
+        Error::Unauthenticated(_) => vec![("www-authenticate", "Token".to_owned())],
+        Error::Limited(wait) | Error::Unavailable(wait) => vec![("retry-after", seconds(*wait).to_string())],
+        _ => Vec::new(),
+    }
+}
+
+/// Whole seconds, never too few and never none: whoever comes back then is let in.
+fn seconds(wait: std::time::Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+fn title(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error")
+}

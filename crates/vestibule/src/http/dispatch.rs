@@ -1,0 +1,105 @@
+//! From a request to an answer, in the order in which the reference looks at things: what can be answered with, who asks, may
+//! they, is there such a method, what was sent, and only then the operation.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, Response};
+use tracing::Instrument;
+
+use crate::accounts::sessions::{self, Caller};
+use crate::accounts::{Auth, Client};
+use crate::ground::{Error, Message, Result};
+use crate::settings::RequestLog;
+
+use super::accept::{self, Format};
+use super::answer::Answer;
+use super::authorization::{self, Presented};
+use super::endpoint::{Call, Endpoint, Guard};
+use super::{body, proxies, render};
+
+/// An endpoint of a running service.
+#[derive(Clone)]
+pub struct Bound {
+    /// The service.
+    pub auth: Auth,
+    /// The endpoint.
+    pub endpoint: Arc<Endpoint>,
+}
+
+impl Bound {
+    /// Answers a request.
+    pub async fn answer(self, request: Request<Body>) -> Response<Body> {
+        let (parts, sent) = request.into_parts();
+        let who = proxies::client(&self.auth, &parts);
+        let started = self.auth.clock().now();
+        let html = self.auth.settings.docs_browsable();
+        let format = accept::negotiate(&parts.headers, html);
+        let span = tracing::debug_span!("request", id = %who.request_id);
+        let done = match &format {
+            Ok(_) => self.perform(&parts.method, &parts.headers, sent, &who).instrument(span).await,
+            Err(refused) => Err(refused.clone()),
+        };
+        if let Err(Error::Internal(why)) = &done {
+            tracing::error!(request_id = %who.request_id, path = self.endpoint.path, why, "a request failed");
+        }
+        let format = format.unwrap_or(Format::Json { indent: None });
+        let answer = done.unwrap_or_else(|error| if matches!(format, Format::Problem) { Answer::problem(&error) } else { Answer::error(&error) });
+        self.log(&parts.method, &answer, &who, started);
+        render::response(&self, answer, format, &who, &parts.method)
+    }
+
+    async fn perform(&self, method: &Method, headers: &HeaderMap, sent: Body, who: &Client) -> Result<Answer> {
+        let caller = self.caller(headers).await?;
+        self.admit(caller.as_ref())?;
+        if method == Method::OPTIONS {
+            return Ok(Answer::json(200, self.endpoint.describe(render::media_types(&self.auth))));
+        }
+        let operation = self.endpoint.operation(method).filter(|_| method != Method::HEAD || self.endpoint.operation(&Method::GET).is_some());
+        let operation = operation.ok_or_else(|| Error::Refused(405, Message::MethodNotAllowed(method.to_string())))?;
+        let max = self.auth.settings.server.body_max.bytes();
+        let input = body::read(headers, sent, max).await?;
+        let (auth, who) = (self.auth.clone(), who.clone());
+        let call = Call { auth, who, caller, input, endpoint: self.endpoint.clone(), method: method.clone() };
+        (operation.run)(call).await
+    }
+
+    /// Whose session the request carries. A key that does not count is refused even where none is needed, as the reference
+    /// does; but where one comes for a new one, an old one must not stand in the way.
+    async fn caller(&self, headers: &HeaderMap) -> Result<Option<Caller>> {
+        let found = match authorization::presented(headers) {
+            Presented::Nothing => return Ok(None),
+            Presented::Malformed(message) => Err(Error::Unauthenticated(message)),
+            Presented::Key(key) => sessions::authenticate(&self.auth, &key).await.map(Some),
+        };
+        match found {
+            Err(Error::Unauthenticated(_)) if self.endpoint.forgiving => Ok(None),
+            found => found,
+        }
+    }
+
+    fn admit(&self, caller: Option<&Caller>) -> Result<()> {
+        match (self.endpoint.guard, caller) {
+            (Guard::Anybody, _) | (Guard::User, Some(_)) => Ok(()),
+            (Guard::User | Guard::Staff, None) => Err(Error::Unauthenticated(Message::NotAuthenticated)),
+            (Guard::Staff, Some(caller)) if caller.user.is_staff => Ok(()),
+            (Guard::Staff, Some(_)) => Err(Error::Refused(403, Message::PermissionDenied)),
+        }
+    }
+
+    fn log(&self, method: &Method, answer: &Answer, who: &Client, started: crate::ground::Time) {
+        let wanted = match self.auth.settings.log.requests {
+            RequestLog::All => true,
+            RequestLog::Errors => answer.status >= 500 || answer.status == 429,
+            RequestLog::None => false,
+        };
+        if wanted {
+            // The path is the endpoint's, not the request's: a query may hold a secret (T81).
+            let took = started.until(self.auth.clock().now());
+            tracing::info!(
+                target: "vestibule::request", method = %method, path = self.endpoint.path, status = answer.status,
+                ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), ip = who.ip_text(), request_id = %who.request_id, "request"
+            );
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! One HTTP address as a value.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::accounts::sessions::Caller;
+use crate::accounts::{Auth, Client};
+use crate::forms::{Completeness, Form, Input, Values};
+use crate::ground::{Error, FieldErrors, Message, Result};
+
+use super::answer::Answer;
+
+/// What an operation does with a request that was let in and read.
+pub type Run = fn(Call) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
+
+/// Who may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Anybody.
+    Anybody,
+    /// Whoever has a session.
+    User,
+    /// Whoever has a session and is staff.
+    Staff,
+}
+
+/// One address: what it is called, who may ask, and what it does.
+pub struct Endpoint {
+    /// Below the base path, without slashes around it.
+    pub path: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+    /// A sentence about it.
+    pub description: &'static str,
+    /// Who may ask.
+    pub guard: Guard,
+    /// Whether a credential that does not count is overlooked: so where one comes to get a new one.
+    pub forgiving: bool,
+    /// What it does, by method.
+    pub operations: Vec<Operation>,
+    allow: Option<&'static str>,
+}
+
+/// What an address does for one method.
+pub struct Operation {
+    /// The method.
+    pub method: Method,
+    /// What the body must hold.
+    pub takes: Option<Form>,
+    /// Whether all of it must be there.
+    pub completeness: Completeness,
+    /// What is done.
+    pub run: Run,
+}
+
+impl Operation {
+    /// Does that for the method; takes no body.
+    pub fn new(method: Method, run: Run) -> Self {
+        Self { method, takes: None, completeness: Completeness::Whole, run }
+    }
+
+    /// The same, with a body of that form.
+    #[must_use]
+    pub fn taking(mut self, form: Form) -> Self {
+        self.takes = Some(form);
+        self
+    }
+
+    /// The same, where members may be left out.
+    #[must_use]
+    pub fn partially(mut self) -> Self {
+        self.completeness = Completeness::Partial;
+        self
+    }
+}
+
+impl Endpoint {
+    /// An address that anybody may ask and that does nothing yet.
+    pub fn new(path: &'static str, name: &'static str) -> Self {
+        Self { path, name, description: "", guard: Guard::Anybody, forgiving: false, operations: Vec::new(), allow: None }
+    }
+
+    /// The same, with a sentence about it.
+    #[must_use]
+    pub fn described(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// The same, for those alone.
+    #[must_use]
+    pub fn guarded(mut self, guard: Guard) -> Self {
+        self.guard = guard;
+        self
+    }
+
+    /// The same, overlooking a credential that does not count.
+    #[must_use]
+    pub fn forgiving(mut self) -> Self {
+        self.forgiving = true;
+        self
+    }
+
+    /// The same, with an `Allow` header as the reference has it where it differs from what the operations say.
+    #[must_use]
+    pub fn allowing(mut self, allow: &'static str) -> Self {
+        self.allow = Some(allow);
+        self
+    }
+
+    /// The same, which does that as well.
+    #[must_use]
+    pub fn with(mut self, operation: Operation) -> Self {
+        self.operations.push(operation);
+        self
+    }
+
+    /// The operation for a method; `HEAD` is `GET` without its body.
+    pub fn operation(&self, method: &Method) -> Option<&Operation> {
+        let asked = if method == Method::HEAD { &Method::GET } else { method };
+        self.operations.iter().find(|operation| operation.method == *asked)
+    }
+
+    /// The `Allow` header.
+    pub fn allow(&self) -> String {
+        if let Some(allow) = self.allow {
+            return allow.to_owned();
+        }
+        let order = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        let mut methods: Vec<&str> = order.iter().filter(|method| self.operation(method).is_some()).map(Method::as_str).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        methods.push("OPTIONS");
+        methods.join(", ")
+    }
+
+    /// The body of the `OPTIONS` answer, in the reference's shape.
+    pub fn describe(&self, renders: &[&str]) -> Value {
+        let mut out = json!({
+            "name": self.name,
+            "description": self.description,
+            "renders": renders,
+            "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
+        });
+        let forms = self.operations.iter().filter(|operation| operation.completeness == Completeness::Whole);
+        let actions: serde_json::Map<String, Value> = forms
+            .filter_map(|operation| Some((operation.method.to_string(), operation.takes.as_ref()?.describe())))
+            .collect();
+        if !actions.is_empty() {
+            out["actions"] = Value::Object(actions);
+        }
+        out
+    }
+}
+
+/// One request that was let in: who asks, and what was sent.
+pub struct Call {
+    /// The service.
+    pub auth: Auth,
+    /// Where the request comes from.
+    pub who: Client,
+    /// Whose session it carries, if it carries one that counts.
+    pub caller: Option<Caller>,
+    pub(super) input: Input,
+    pub(super) endpoint: std::sync::Arc<Endpoint>,
+    pub(super) method: Method,
+}
+
+impl Call {
+    /// Whoever asks, where the guard let in only those with a session.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] where the guard lets in anybody and nobody showed a session.
+    pub fn caller(&self) -> Result<&Caller> {
+        self.caller.as_ref().ok_or(Error::Unauthenticated(Message::NotAuthenticated))
+    }
+
+    /// The values of the form, all of them right.
+    ///
+    /// # Errors
+    /// [`Error::Fields`] with everything that is wrong.
+    pub fn values(&self) -> Result<Values> {
+        let (values, errors) = self.read()?;
+        errors.into_result()?;
+        Ok(values)
+    }
+
+    /// The values that are right, and what is wrong with the others.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the operation has no form.
+    pub fn read(&self) -> Result<(Values, FieldErrors)> {
+        let operation = self.endpoint.operation(&self.method);
+        let form = operation.and_then(|operation| Some((operation.takes.as_ref()?, operation.completeness)));
+        let (form, completeness) = form.ok_or_else(|| Error::internal("an operation without a form reads one"))?;
+        Ok(form.read(&self.input, completeness))
+    }
+}

@@ -1,0 +1,96 @@
+//! From an answer to bytes.
+
+use axum::body::Body;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Response, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::accounts::{Auth, Client};
+
+use super::accept::Format;
+use super::answer::Answer;
+use super::dispatch::Bound;
+
+/// What the service can answer with.
+pub(super) fn media_types(auth: &Auth) -> &'static [&'static str] {
+    if auth.settings.docs_browsable() { &["application/json", "text/html"] } else { &["application/json"] }
+}
+
+pub(super) fn response(bound: &Bound, answer: Answer, format: Format, who: &Client, method: &Method) -> Response<Body> {
+    let (bytes, kind) = match format {
+        Format::Json { indent } => (json(&answer.value(), indent), "application/json"),
+        Format::Problem if answer.status >= 400 => (json(&answer.value(), None), "application/problem+json"),
+        Format::Problem => (json(&answer.value(), None), "application/json"),
+        Format::Html => (page(bound.endpoint.name, answer.status, &answer.value()), "text/html; charset=utf-8"),
+    };
+    let mut response = Response::new(if method == Method::HEAD { Body::empty() } else { Body::from(bytes) });
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    put(headers, header::CONTENT_TYPE, kind);
+    put(headers, header::ALLOW, &bound.endpoint.allow());
+    put(headers, header::VARY, "Accept");
+    guard(headers);
+    put(headers, HeaderName::from_static("x-request-id"), &who.request_id);
+    for (name, value) in &answer.headers {
+        put(headers, HeaderName::from_static(name), value);
+    }
+    if matches!(format, Format::Html) {
+        put(headers, header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+    }
+    response
+}
+
+/// An answer from where no endpoint is.
+pub(crate) fn plain(status: u16, detail: impl AsRef<str>) -> Response<Body> {
+    let mut response = Response::new(Body::from(json(&serde_json::json!({ "detail": detail.as_ref() }), None)));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    put(response.headers_mut(), header::CONTENT_TYPE, "application/json");
+    guard(response.headers_mut());
+    if status == 503 {
+        put(response.headers_mut(), header::RETRY_AFTER, "1");
+    }
+    response
+}
+
+/// The headers that no answer goes without: it holds credentials or personal data, and is nothing to frame or to guess about.
+fn guard(headers: &mut HeaderMap) {
+    put(headers, header::CACHE_CONTROL, "no-store");
+    put(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    put(headers, header::X_FRAME_OPTIONS, "DENY");
+    put(headers, header::REFERRER_POLICY, "same-origin");
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+fn json(value: &Value, indent: Option<usize>) -> Vec<u8> {
+    let Some(width) = indent.filter(|width| *width > 0) else { return serde_json::to_vec(value).unwrap_or_default() };
+    let spaces = vec![b' '; width];
+    let mut out = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(&spaces);
+    match value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, formatter)) {
+        Ok(()) => out,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The answer as a page: what it is, its status, and the same JSON to read.
+fn page(name: &str, status: u16, value: &Value) -> Vec<u8> {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{0}</title><style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}}\
+         pre{{white-space:pre-wrap;overflow-wrap:anywhere}}</style></head><body><h1>{0}</h1><p>HTTP {status}</p><pre>{1}</pre></body></html>\n",
+        escape(name),
+        escape(&text)
+    )
+    .into_bytes()
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
