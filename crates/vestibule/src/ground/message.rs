@@ -122,6 +122,8 @@ messages! {
     UnsupportedEncoding(kind: String), "unsupported_media_type", "Unsupported content encoding \"{kind}\" in request.";
     /// A body over the limit, in bytes.
     BodyTooLarge(max: usize), "body_too_large", "Request body is larger than {max} bytes.";
+    /// A body that stopped before its end.
+    BodyIncomplete, "body_incomplete", "The request body could not be read to its end.";
     /// Nothing that we can answer with is acceptable.
     NotAcceptable, "not_acceptable", "Could not satisfy the request Accept header.";
     /// The endpoint does not know the method.
@@ -138,6 +140,8 @@ messages! {
     TokenWithSpaces, "invalid_token_header", "Invalid token header. Token string should not contain spaces.";
     /// `Authorization` carries what no credential can hold.
     TokenWithStrangeCharacters, "invalid_token_header", "Invalid token header. Token string should not contain invalid characters.";
+    /// `Authorization: Bearer` without a credential, or with more than one.
+    BearerMalformed, "bad_authorization_header", "Authorization header must contain two space-delimited values";
     /// The credential's account is disabled or gone.
     UserInactive, "user_inactive", "User inactive or deleted.";
     /// The account may not do this.

@@ -1,5 +1,6 @@
 //! What every room stands on: time, randomness, secrets, names, messages and errors. Nothing here knows a database or a request.
 
+pub mod address;
 pub mod clock;
 pub mod entropy;
 pub mod error;
