@@ -1,0 +1,5 @@
+//! Passwords.
+
+pub mod common;
+pub mod policy;
+mod similarity;
