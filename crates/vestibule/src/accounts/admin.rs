@@ -40,8 +40,8 @@ pub async fn create_user(auth: &Auth, account: NewAccount) -> Result<User> {
     let email = email(auth, account.email.as_deref(), &mut errors);
     let profile = profile(auth, &account.profile, &mut errors);
     let words = OwnWords {
-        username: username.as_ref().map(|name| name.shown.as_str()),
-        email: email.as_ref().map(|address| address.shown.as_str()),
+        username: username.as_ref().map(|name| name.shown()),
+        email: email.as_ref().map(|address| address.shown()),
         first_name: None,
         last_name: None,
         profile: &profile,
@@ -54,8 +54,7 @@ pub async fn create_user(auth: &Auth, account: NewAccount) -> Result<User> {
         None => None,
     };
     let new = NewUser {
-        username,
-        derive_username: auth.settings.account.username == Presence::Optional,
+        usernames: username.map_or_else(|| users::derived_names(auth, email.as_ref()), |name| vec![name]),
         email,
         email_verified: account.email_verified,
         owns_email: auth.settings.account.email_verification != Verification::Mandatory,
@@ -135,11 +134,7 @@ fn profile(auth: &Auth, members: &[(String, String)], errors: &mut FieldErrors) 
 
 fn weaknesses(auth: &Auth, password: Option<&Secret>, words: &OwnWords<'_>) -> Vec<Message> {
     let Some(password) = password else { return Vec::new() };
-    let mut wrong = auth.policy.check(password);
-    if wrong.is_empty() {
-        wrong = auth.policy.check_against(password, &auth.shapes.own_words(words));
-    }
-    wrong
+    auth.policy.check_all(password, &auth.shapes.own_words(words))
 }
 
 /// The account that an operator names: by number, by name, or by address.
@@ -153,7 +148,7 @@ pub async fn find(auth: &Auth, name: &str) -> Result<User> {
         _ => None,
     };
     let found = match (found, Username::parse(name, 1, &[])) {
-        (None, Ok(name)) => users::by_username(&auth.db, &name.key).await?,
+        (None, Ok(name)) => users::by_username(&auth.db, &name.key()).await?,
         (found, _) => found,
     };
     found.map(|UserWithPassword { user, .. }| user).ok_or(Error::Refused(404, Message::NotFound))

@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::db::{self, Db, FromRow, Row, Tx, params};
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, Message, Result, Time};
+use crate::settings::Presence;
+
+use super::Auth;
 
 /// Names one user, for ever. Opaque: no code does arithmetic on it. `pk` on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -116,10 +119,9 @@ impl FromRow for UserWithPassword {
 /// What makes a new account.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// The name, where accounts have names.
-    pub username: Option<Username>,
-    /// Whether an account without a name gets one that is made from its address.
-    pub derive_username: bool,
+    /// The names to try in turn: the one that was chosen, or some made for an account that brought none. Empty where accounts
+    /// have no names.
+    pub usernames: Vec<Username>,
     /// The address, where accounts have addresses.
     pub email: Option<EmailAddress>,
     /// Whether the address is proven already.
@@ -165,7 +167,7 @@ pub async fn by_email(db: &Db, address: &EmailAddress) -> Result<Option<UserWith
         ", u.password FROM auth_users u WHERE u.email_key = $1 ",
         "ORDER BY u.email_verified_at IS NULL, u.email_owner IS NULL, u.id LIMIT 1"
     );
-    Ok(db.one(sql, params![address.key.as_str()]).await?)
+    Ok(db.one(sql, params![address.key()]).await?)
 }
 
 /// Whether the name belongs to an account. For an early answer only: [`insert`] decides.
@@ -173,7 +175,7 @@ pub async fn by_email(db: &Db, address: &EmailAddress) -> Result<Option<UserWith
 /// # Errors
 /// Those of the database.
 pub async fn username_is_taken(db: &Db, name: &Username) -> Result<bool> {
-    let found = db.one::<(i64,)>("SELECT id FROM auth_users WHERE username_key = $1", params![name.key.as_str()]).await?;
+    let found = db.one::<(i64,)>("SELECT id FROM auth_users WHERE username_key = $1", params![name.key()]).await?;
     Ok(found.is_some())
 }
 
@@ -182,8 +184,21 @@ pub async fn username_is_taken(db: &Db, name: &Username) -> Result<bool> {
 /// # Errors
 /// Those of the database.
 pub async fn email_is_owned(db: &Db, address: &EmailAddress) -> Result<bool> {
-    let found = db.one::<(i64,)>("SELECT id FROM auth_users WHERE email_owner = $1", params![address.key.as_str()]).await?;
+    let found = db.one::<(i64,)>("SELECT id FROM auth_users WHERE email_owner = $1", params![address.key()]).await?;
     Ok(found.is_some())
+}
+
+/// How many names are tried for an account that brought none. The later ones end in random digits.
+const MOST_NAMES: usize = 20;
+
+/// Names for an account that brought none, where accounts have names and may do so.
+pub fn derived_names(auth: &Auth, address: Option<&EmailAddress>) -> Vec<Username> {
+    let account = &auth.settings.account;
+    if account.username != Presence::Optional {
+        return Vec::new();
+    }
+    let sources: Vec<&str> = address.map(EmailAddress::local_part).into_iter().collect();
+    Username::candidates(&sources, account.username_min_length, &account.username_denylist, &auth.entropy).take(MOST_NAMES).collect()
 }
 
 /// Makes an account. The unique indexes on name and address decide who is first (T83).
@@ -191,29 +206,22 @@ pub async fn email_is_owned(db: &Db, address: &EmailAddress) -> Result<bool> {
 /// # Errors
 /// [`Error::Fields`] naming what another account holds already, and those of the database.
 pub async fn insert(tx: &Tx, new: &NewUser, now: Time) -> Result<User> {
-    if let (None, true) = (&new.username, new.derive_username) {
-        for name in Username::candidates(new.email.as_ref()).take(MOST_CANDIDATES) {
-            if let Some(user) = try_insert(tx, new, Some(&name), now).await? {
-                return Ok(user);
-            }
-            if email_has_owner(tx, new).await? {
-                break;
-            }
+    if new.usernames.is_empty() {
+        return try_insert(tx, new, None, now).await?.ok_or_else(|| Error::field("email", Message::EmailTaken));
+    }
+    for name in &new.usernames {
+        if let Some(user) = try_insert(tx, new, Some(name), now).await? {
+            return Ok(user);
         }
-        return Err(Error::field("email", Message::EmailTaken));
+        if !name_is_taken(tx, name).await? {
+            return Err(Error::field("email", Message::EmailTaken));
+        }
     }
-    match try_insert(tx, new, new.username.as_ref(), now).await? {
-        Some(user) => Ok(user),
-        None if email_has_owner(tx, new).await? && !username_has_owner(tx, new).await? => Err(Error::field("email", Message::EmailTaken)),
-        None => Err(Error::field("username", Message::UsernameTaken)),
-    }
+    Err(Error::field("username", Message::UsernameTaken))
 }
 
-/// How many names are tried for an account that brought none. The later ones end in random digits.
-const MOST_CANDIDATES: usize = 20;
-
 async fn try_insert(tx: &Tx, new: &NewUser, username: Option<&Username>, now: Time) -> Result<Option<User>> {
-    let email_key = new.email.as_ref().map(|address| address.key.as_str());
+    let email_key = new.email.as_ref().map(|address| address.key());
     let inserted = tx
         .one::<User>(
             concat!(
@@ -223,9 +231,9 @@ async fn try_insert(tx: &Tx, new: &NewUser, username: Option<&Username>, now: Ti
                 user_columns!()
             ),
             params![
-                username.map(|name| name.shown.as_str()),
-                username.map(|name| name.key.as_str()),
-                new.email.as_ref().map(|address| address.shown.as_str()),
+                username.map(|name| name.shown()),
+                username.map(|name| name.key()),
+                new.email.as_ref().map(|address| address.shown()),
                 email_key,
                 email_key.filter(|_| new.owns_email || new.email_verified),
                 new.email_verified.then(|| now.millis()),
@@ -241,15 +249,8 @@ async fn try_insert(tx: &Tx, new: &NewUser, username: Option<&Username>, now: Ti
     Ok(inserted)
 }
 
-async fn username_has_owner(tx: &Tx, new: &NewUser) -> Result<bool> {
-    let Some(name) = &new.username else { return Ok(false) };
-    let found = tx.one::<(i64,)>("SELECT id FROM auth_users WHERE username_key = $1", params![name.key.as_str()]).await?;
-    Ok(found.is_some())
-}
-
-async fn email_has_owner(tx: &Tx, new: &NewUser) -> Result<bool> {
-    let Some(address) = &new.email else { return Ok(false) };
-    let found = tx.one::<(i64,)>("SELECT id FROM auth_users WHERE email_owner = $1", params![address.key.as_str()]).await?;
+async fn name_is_taken(tx: &Tx, name: &Username) -> Result<bool> {
+    let found = tx.one::<(i64,)>("SELECT id FROM auth_users WHERE username_key = $1", params![name.key()]).await?;
     Ok(found.is_some())
 }
 
@@ -307,7 +308,7 @@ pub async fn rehash(tx: &Tx, id: UserId, old: &str, new: &str) -> Result<bool> {
 /// # Errors
 /// [`Error::Fields`] when another account has the name, and those of the database.
 pub async fn update(tx: &Tx, user: &User, username: Option<&Username>) -> Result<()> {
-    let key = username.map(|name| name.key.as_str());
+    let key = username.map(|name| name.key());
     let done = tx
         .run(
             concat!(
@@ -317,7 +318,7 @@ pub async fn update(tx: &Tx, user: &User, username: Option<&Username>) -> Result
             ),
             params![
                 user.id.0,
-                username.map(|name| name.shown.as_str()),
+                username.map(|name| name.shown()),
                 key,
                 user.first_name.as_str(),
                 user.last_name.as_str(),

@@ -63,7 +63,7 @@ impl Declared {
         match value {
             Value::String(text) if text.is_empty() => None,
             Value::String(text) => Some(match self.field.kind {
-                Kind::Email => EmailAddress::parse(text).map_or_else(|_| text.clone(), |address| address.key),
+                Kind::Email => EmailAddress::parse(text).map_or_else(|_| text.clone(), |address| address.key()),
                 _ => default_case_fold_str(&text.nfkc().collect::<String>()).nfkc().collect(),
             }),
             Value::Number(number) => Some(number.to_string()),

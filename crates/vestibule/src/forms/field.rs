@@ -193,6 +193,7 @@ impl Field {
         let text = match value {
             Value::List(_) | Value::Dict(_) | Value::Bool(_) | Value::File => return Err(vec![Message::InvalidEmail]),
             other => kinds::text(other).map_err(|mut wrong| {
+                // The reference says both.
                 wrong.push(Message::InvalidEmail);
                 wrong
             })?,
@@ -202,7 +203,7 @@ impl Field {
             return self.empty();
         }
         let address = EmailAddress::parse(text).map_err(|wrong| vec![wrong])?;
-        self.bounds(&address.shown)?;
+        self.bounds(address.shown())?;
         Ok(Datum::Email(address))
     }
 

@@ -28,8 +28,8 @@ impl Datum {
         match self {
             Self::Null | Self::Secret(_) => serde_json::Value::Null,
             Self::Text(text) => text.as_str().into(),
-            Self::Email(address) => address.shown.as_str().into(),
-            Self::Username(name) => name.shown.as_str().into(),
+            Self::Email(address) => address.shown().into(),
+            Self::Username(name) => name.shown().into(),
             Self::Integer(number) => (*number).into(),
             Self::Boolean(truth) => (*truth).into(),
         }

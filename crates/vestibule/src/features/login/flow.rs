@@ -99,12 +99,12 @@ impl Identifier {
     /// By which tries at accounts that do not exist are counted.
     fn name(&self) -> String {
         match self {
-            Self::Email(address, _) | Self::Username(_, Some(address)) => address.key.clone(),
+            Self::Email(address, _) | Self::Username(_, Some(address)) => address.key().to_owned(),
             Self::Username(name, None) => name.clone(),
         }
     }
 }
 
 fn fold(name: &str) -> String {
-    Username::fold(name)
+    Username::key_of(name)
 }

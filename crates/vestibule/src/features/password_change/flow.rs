@@ -47,8 +47,7 @@ fn agreed<'a>(auth: &Auth, caller: &Caller, values: &'a Values) -> Result<&'a Se
     if first != second {
         errors.add("new_password2", Message::NewPasswordsDiffer);
     } else {
-        let mut weak = auth.policy.check(second);
-        weak.extend(auth.policy.check_against(second, &auth.shapes.own_words(&(&caller.user).into())));
+        let weak = auth.policy.check_all(second, &auth.shapes.own_words(&(&caller.user).into()));
         weak.into_iter().for_each(|message| errors.add("new_password2", message));
     }
     errors.into_result()?;

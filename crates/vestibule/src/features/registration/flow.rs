@@ -11,6 +11,7 @@ use crate::accounts::users::{self, NewUser};
 use crate::accounts::{Auth, Client, unique};
 use crate::db::Tx;
 use crate::forms::{Datum, Field, Form, Kind, Values};
+use crate::ground::names::Username;
 use crate::ground::{Error, FieldErrors, Message, Result, Secret};
 use crate::settings::{Presence, Profile, Verification};
 
@@ -96,8 +97,8 @@ fn agreed<'a>(auth: &Auth, values: &'a Values, profile: &Value) -> Result<&'a Se
         return Err(Error::non_field(Message::PasswordsDiffer));
     }
     let words = OwnWords {
-        username: values.username("username").map(|name| name.shown.as_str()),
-        email: values.email("email").map(|address| address.shown.as_str()),
+        username: values.username("username").map(|name| name.shown()),
+        email: values.email("email").map(|address| address.shown()),
         first_name: values.text("first_name"),
         last_name: values.text("last_name"),
         profile,
@@ -118,8 +119,7 @@ fn profile(auth: &Auth, values: &Values) -> Value {
 
 fn new_user(auth: &Auth, values: &Values, hash: String, profile: Value) -> NewUser {
     NewUser {
-        username: values.username("username").cloned(),
-        derive_username: auth.settings.account.username == Presence::Optional,
+        usernames: usernames(auth, values),
         email: values.email("email").cloned(),
         email_verified: false,
         owns_email: auth.settings.account.email_verification != Verification::Mandatory,
@@ -128,6 +128,14 @@ fn new_user(auth: &Auth, values: &Values, hash: String, profile: Value) -> NewUs
         last_name: String::new(),
         is_staff: false,
         profile,
+    }
+}
+
+/// The name that was chosen, or where names are optional some that are made from the address.
+fn usernames(auth: &Auth, values: &Values) -> Vec<Username> {
+    match values.username("username") {
+        Some(name) => vec![name.clone()],
+        None => users::derived_names(auth, values.email("email")),
     }
 }
 

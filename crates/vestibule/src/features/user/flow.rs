@@ -32,7 +32,7 @@ pub async fn edit(auth: &Auth, who: &Client, caller: &Caller, values: Values) ->
 
 fn edited(auth: &Auth, mut user: User, values: &Values) -> User {
     if let Some(name) = values.username("username") {
-        user.username = Some(name.shown.clone());
+        user.username = Some(name.shown().to_owned());
     }
     for (field, target) in [("first_name", &mut user.first_name), ("last_name", &mut user.last_name)] {
         if let Some(Datum::Text(text)) = values.get(field) {
