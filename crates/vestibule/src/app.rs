@@ -2,6 +2,7 @@
 //! feature.
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,16 +13,16 @@ use http::{Request, Response};
 use crate::accounts::auth::Floor;
 use crate::accounts::last_seen::LastSeen;
 use crate::accounts::limits::Limits;
-use crate::accounts::passwords::{Hasher, Policy};
+use crate::accounts::passwords::{Hasher, Parameters, Policy};
 use crate::accounts::shapes::Shapes;
 use crate::accounts::{Auth, facts, housekeeping};
-use crate::db::{Db, migrate};
+use crate::db::{Db, Options, migrate};
 use crate::features;
 use crate::ground::secrets::MasterKey;
 use crate::ground::{Clock, Entropy, Error, Message};
 use crate::http::dispatch::Bound;
 use crate::http::{Endpoint, render};
-use crate::settings::Settings;
+use crate::settings::{HashQueue, HashThreads, Settings};
 
 /// Why a service does not start: sentences for the operator, all of them at once.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -164,7 +165,7 @@ impl Builder {
         let shapes = Shapes::new(&settings).map_err(BuildError::because)?;
         let key = settings.secret_key.as_ref().ok_or_else(|| BuildError::because("secret_key: is not set"))?;
         let key = MasterKey::new(key).map_err(|what| BuildError::because(format!("secret_key: {what}")))?;
-        let db = Db::open(&settings.database.url).await.map_err(|error| BuildError::because(error.to_string()))?;
+        let db = Db::open(settings.database.url.expose(), Options::default()).await.map_err(|error| BuildError::because(error.to_string()))?;
         prepare(&db, &settings, &self.clock).await?;
         if !facts::remembers_key(&db, &key).await.map_err(|error| BuildError::of_database(&error))? {
             return Err(BuildError::because(
@@ -176,18 +177,39 @@ impl Builder {
         }
         let internal = |error: Error| BuildError::because(format!("{error:?}"));
         let floor = Floor {
-            hasher: Hasher::start(&settings.hashing(), self.entropy.clone()).map_err(internal)?,
-            policy: Policy::new(settings.password.min_length, settings.max_password_bytes(), &settings.site.name),
+            hasher: Hasher::start(&hashing(&settings), self.entropy.clone()).map_err(internal)?,
+            policy: policy(&settings),
             limits: Limits::new(&key).map_err(internal)?,
             last_seen: LastSeen::default(),
             settings,
             db,
             clock: self.clock,
             entropy: self.entropy,
-            key,
             shapes,
         };
         Ok(Auth::new(floor))
+    }
+}
+
+fn policy(settings: &Settings) -> Policy {
+    let password = &settings.password;
+    Policy { min_length: password.min_length as usize, max_bytes: password.max_bytes as usize, site_name: settings.site.name.clone() }
+}
+
+fn hashing(settings: &Settings) -> Parameters {
+    let password = &settings.password;
+    Parameters {
+        memory_kib: password.memory_kib,
+        iterations: password.iterations,
+        threads: match password.hash_threads {
+            HashThreads::Cores => None,
+            HashThreads::Count(count) => NonZeroUsize::new(count as usize),
+        },
+        queue: match password.hash_queue {
+            HashQueue::Auto => None,
+            HashQueue::Count(count) => NonZeroUsize::new(count as usize),
+        },
+        max_bytes: password.max_bytes as usize,
     }
 }
 

@@ -15,6 +15,8 @@ pub mod forms;
 pub mod ground;
 pub mod http;
 pub mod settings;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use accounts::Auth;
 pub use app::{BuildError, Builder};

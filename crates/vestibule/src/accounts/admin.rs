@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::db::{Tx, params};
+use crate::db::Tx;
+use crate::params;
 use crate::forms::{Completeness, Form, Input, Source};
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
@@ -76,7 +77,7 @@ async fn insert(auth: &Auth, new: NewUser) -> Result<User> {
             unique::claim(&tx, &floor.shapes.declared, user.id, &json!({}), &user.profile).await?;
             let event = Event::about(user.id, "user.created").with("staff", user.is_staff);
             event.record(&tx, now, &who).await?;
-            Result::Ok((user, event))
+            Ok::<_, Error>((user, event))
         })
         .await?;
     event.log(&Client::command_line());
@@ -87,7 +88,7 @@ fn username(auth: &Auth, text: Option<&str>, errors: &mut FieldErrors) -> Option
     let account = &auth.settings.account;
     match (text, account.username) {
         (Some(text), Presence::Required | Presence::Optional) => {
-            let parsed = Username::parse(text, account.username_min_length, &account.username_denylist);
+            let parsed = Username::parse(text, account.username_min_length as usize, &account.username_denylist);
             parsed.map_err(|wrong| wrong.into_iter().for_each(|message| errors.add("username", message))).ok()
         }
         (Some(_), Presence::Off) => {
@@ -180,7 +181,7 @@ async fn switch(auth: &Auth, id: UserId, sql: &'static str, name: &'static str) 
         .db
         .unit(move |tx| async move {
             if tx.run(sql, params![id.as_i64()]).await? == 0 {
-                return Result::Ok(false);
+                return Ok::<_, Error>(false);
             }
             // Nothing to end when the account is enabled: disabling has ended it all.
             sessions::end_all(&tx, id).await?;

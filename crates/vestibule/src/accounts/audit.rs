@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Client, UserId};
-use crate::db::{Tx, params};
+use crate::db::Tx;
+use crate::params;
 use crate::ground::{Result, Time};
 
 /// Something that happened to an account.
@@ -32,9 +33,10 @@ impl Event {
     /// # Errors
     /// Those of the database.
     pub async fn record(&self, tx: &Tx, now: Time, who: &Client) -> Result<()> {
+        let (user, ip) = (self.user.map(UserId::as_i64), who.ip_text());
         tx.run(
             "INSERT INTO auth_audit (at, event, user_id, ip, request_id, data) VALUES ($1, $2, $3, $4, $5, $6::jsonb)",
-            params![now.millis(), self.name, self.user.map(UserId::as_i64), who.ip_text(), who.request_id.as_str(), &self.data],
+            params![now, self.name, user, ip.as_deref(), &who.request_id, &self.data],
         )
         .await?;
         Ok(())

@@ -4,7 +4,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::db::Db;
-use crate::ground::secrets::MasterKey;
 use crate::ground::{Clock, Entropy};
 use crate::settings::Settings;
 
@@ -27,8 +26,6 @@ pub struct Floor {
     pub(crate) clock: Clock,
     /// Where random bytes come from.
     pub(crate) entropy: Entropy,
-    /// The key that all others are derived from.
-    pub(crate) key: MasterKey,
     /// The threads that hash passwords.
     pub(crate) hasher: Hasher,
     /// Which passwords are too weak.

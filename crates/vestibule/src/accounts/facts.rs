@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::db::{Db, Tx, params};
+use crate::db::{Db, Tx};
+use crate::params;
 use crate::forms::Declared;
 use crate::ground::secrets::MasterKey;
 use crate::ground::{Error, Result};
@@ -23,7 +24,7 @@ pub async fn remembers_key(db: &Db, key: &MasterKey) -> Result<bool> {
     let stored = db
         .unit(move |tx| async move {
             let sql = "INSERT INTO auth_facts (name, value) VALUES ('secret_key', $1) ON CONFLICT DO NOTHING RETURNING value";
-            Result::Ok(tx.one::<(String,)>(sql, params![mine.as_str()]).await?)
+            Ok::<_, Error>(tx.one::<(String,)>(sql, params![mine.as_str()]).await?)
         })
         .await?;
     let stored = match stored {
@@ -73,7 +74,7 @@ async fn forget(db: &Db, field: String) -> Result<()> {
     db.unit(move |tx| async move {
         tx.run("DELETE FROM auth_unique_values WHERE field = $1", params![field.as_str()]).await?;
         tx.run("DELETE FROM auth_facts WHERE name = $1", params![format!("unique:{field}").as_str()]).await?;
-        Result::Ok(())
+        Ok::<_, Error>(())
     })
     .await
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::db::{Db, params};
-use crate::ground::{Result, Time};
+use crate::db::Db;
+use crate::params;
+use crate::ground::{Error, Result, Time};
 
 use super::Auth;
 
@@ -59,7 +60,7 @@ async fn counters(db: &Db, now: Time) -> Result<u64> {
 async fn in_batches(db: &Db, sql: &'static str, before: Time) -> Result<u64> {
     let mut total = 0;
     for _ in 0..ROUNDS {
-        let removed = db.unit(move |tx| async move { crate::ground::Result::Ok(tx.run(sql, params![before.millis(), BATCH]).await?) }).await?;
+        let removed = db.unit(move |tx| async move { Ok::<_, Error>(tx.run(sql, params![before.millis(), BATCH]).await?) }).await?;
         total += removed;
         if removed < BATCH.unsigned_abs() {
             break;

@@ -5,7 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::db::{Db, params};
+use crate::db::Db;
+use crate::params;
 use crate::ground::{Result, Time};
 
 use super::sessions::Session;

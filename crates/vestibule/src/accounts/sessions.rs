@@ -3,7 +3,8 @@
 //! A session counts while it carries its user's epoch, its absolute end has not come, and it was not idle for too long. All of
 //! it is decided by one statement and two comparisons, so ending a session takes effect at the next request in every process.
 
-use crate::db::{self, FromRow, Row, Tx, params};
+use crate::db::{self, FromRow, Row, Tx};
+use crate::params;
 use crate::ground::secrets::Digest;
 use crate::ground::{Error, Message, Result, Secret, Time};
 
@@ -94,6 +95,7 @@ fn is_idle(auth: &Auth, session: &Session, now: Time) -> bool {
 pub(super) async fn open(auth: &Auth, tx: &Tx, user: &User, who: &Client, method: Method, now: Time) -> Result<(Secret, String)> {
     let key = hex::encode(auth.entropy.bytes::<20>()?);
     let sid = hex::encode(auth.entropy.bytes::<16>()?);
+    let ip = who.ip_text();
     let ends = now.plus(auth.settings.tokens.absolute_ttl.duration());
     tx.run(
         concat!(
@@ -107,7 +109,7 @@ pub(super) async fn open(auth: &Auth, tx: &Tx, user: &User, who: &Client, method
             user.epoch,
             now.millis(),
             ends.millis(),
-            who.ip_text(),
+            ip.as_deref(),
             who.user_agent.as_deref(),
             method.as_str()
         ],

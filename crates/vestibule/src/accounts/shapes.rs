@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::forms::{Declared, Field, Form, Kind};
 use crate::ground::Result;
-use crate::settings::{Presence, Settings, Visibility};
+use crate::settings::{Presence, Settings, Details};
 
 use super::users::User;
 
@@ -53,7 +53,7 @@ impl Shapes {
             };
             out.insert((*name).into(), text.into());
         }
-        for declared in self.declared.iter().filter(|declared| declared.details != Visibility::Hidden) {
+        for declared in self.declared.iter().filter(|declared| declared.details != Details::Hidden) {
             let value = match &user.profile[&declared.field.name] {
                 Value::Null => declared.absent(),
                 value => value.clone(),
@@ -129,18 +129,19 @@ fn standard_fields(settings: &Settings) -> Vec<Field> {
     fields
 }
 
-fn as_shown(field: Field, visibility: Visibility) -> Option<Field> {
+fn as_shown(field: Field, visibility: Details) -> Option<Field> {
     match visibility {
-        Visibility::Editable => Some(field),
-        Visibility::ReadOnly => Some(field.read_only()),
-        Visibility::Hidden => None,
+        Details::Editable => Some(field),
+        Details::ReadOnly => Some(field.read_only()),
+        Details::Hidden => None,
     }
 }
 
 /// The field in which a name is chosen.
 pub fn username_field(settings: &Settings) -> Field {
     let account = &settings.account;
-    let mut field = Field::new("username", Kind::Username(account.username_min_length, account.username_denylist.clone())).at_most(NAME_MAX);
-    field.min_length = Some(account.username_min_length);
+    let min = account.username_min_length as usize;
+    let mut field = Field::new("username", Kind::Username(min, account.username_denylist.clone())).at_most(NAME_MAX);
+    field.min_length = Some(min);
     field
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::db::{Tx, params};
+use crate::db::Tx;
+use crate::params;
 use crate::forms::Declared;
 use crate::ground::{FieldErrors, Message, Result};
 

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::db::{self, Db, FromRow, Row, Tx, params};
+use crate::db::{self, Db, FromRow, Row, Tx};
+use crate::params;
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, Message, Result, Time};
 use crate::settings::Presence;
@@ -198,7 +199,7 @@ pub fn derived_names(auth: &Auth, address: Option<&EmailAddress>) -> Vec<Usernam
         return Vec::new();
     }
     let sources: Vec<&str> = address.map(EmailAddress::local_part).into_iter().collect();
-    Username::candidates(&sources, account.username_min_length, &account.username_denylist, &auth.entropy).take(MOST_NAMES).collect()
+    Username::candidates(&sources, account.username_min_length as usize, &account.username_denylist, &auth.entropy).take(MOST_NAMES).collect()
 }
 
 /// Makes an account. The unique indexes on name and address decide who is first (T83).

@@ -5,9 +5,9 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::ground::names::EmailAddress;
-use crate::settings::{FieldKind, FieldSettings, Visibility};
+use crate::settings::{FieldKind, FieldSettings, Details};
 
-use super::field::{self, Choice, Field, Kind};
+use super::field::{Choice, Field, Kind};
 
 /// A declared field and where it shows up.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct Declared {
     /// Whether registration asks for it.
     pub register: bool,
     /// Whether the user endpoint shows it, and lets the user change it.
-    pub details: Visibility,
+    pub details: Details,
 }
 
 impl Declared {
@@ -35,18 +35,18 @@ impl Declared {
         field.help.clone_from(&settings.help);
         field.required = settings.required;
         field.nullable = !settings.required;
-        field.min_length = settings.min_length;
-        field.max_length = settings.max_length.or_else(|| most(settings.kind));
-        field.pattern = settings.pattern.as_deref().map(field::whole).transpose()?;
+        field.min_length = settings.min_length.map(|min| min as usize);
+        field.max_length = settings.max_length.map(|max| max as usize).or_else(|| most(settings.kind));
+        field.pattern = settings.regex()?;
         Ok(Self { field, unique: settings.unique, register: settings.register, details: settings.details })
     }
 
     /// The field as the user endpoint describes it.
     pub fn for_details(&self) -> Option<Field> {
         match self.details {
-            Visibility::Editable => Some(self.field.clone()),
-            Visibility::ReadOnly => Some(self.field.clone().read_only()),
-            Visibility::Hidden => None,
+            Details::Editable => Some(self.field.clone()),
+            Details::ReadOnly => Some(self.field.clone().read_only()),
+            Details::Hidden => None,
         }
     }
 
@@ -63,7 +63,7 @@ impl Declared {
         match value {
             Value::String(text) if text.is_empty() => None,
             Value::String(text) => Some(match self.field.kind {
-                Kind::Email => EmailAddress::parse(text).map_or_else(|_| text.clone(), |address| address.key()),
+                Kind::Email => EmailAddress::parse(text).map_or_else(|_| text.clone(), |address| address.key().to_owned()),
                 _ => default_case_fold_str(&text.nfkc().collect::<String>()).nfkc().collect(),
             }),
             Value::Number(number) => Some(number.to_string()),
@@ -76,7 +76,7 @@ fn kind(settings: &FieldSettings) -> Kind {
     match settings.kind {
         FieldKind::Text => Kind::Text,
         FieldKind::Choice => Kind::Choice(
-            settings.choices.iter().map(|choice| Choice { value: choice.value().to_owned(), label: choice.label().to_owned() }).collect(),
+            settings.choices.iter().map(|choice| Choice { value: choice.value.clone(), label: choice.label().to_owned() }).collect(),
         ),
         FieldKind::Phone => Kind::Phone,
         FieldKind::Integer => Kind::Integer,

@@ -1,6 +1,6 @@
 //! One field of a form.
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::Message;
@@ -32,7 +32,7 @@ pub struct Field {
     pub min_length: Option<usize>,
     /// The most characters of a text.
     pub max_length: Option<usize>,
-    /// What a text must match; made by [`whole`]. The engine is linear in the text, so no pattern can stall the server.
+    /// What a text must match, anchored at both ends. The engine is linear in the text, so no pattern can stall the server.
     pub pattern: Option<Regex>,
 }
 
@@ -217,14 +217,6 @@ impl Field {
             None => Err(vec![Message::NotAChoice(text)]),
         }
     }
-}
-
-/// A declared pattern, which must match a text from its beginning to its end.
-///
-/// # Errors
-/// What is wrong with the pattern, for the operator.
-pub fn whole(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(&format!(r"\A(?:{pattern})\z")).size_limit(1 << 20).build().map_err(|wrong| wrong.to_string())
 }
 
 /// `phone_number` → `Phone number`.

@@ -10,7 +10,7 @@ use tracing::Instrument;
 use crate::accounts::sessions::{self, Caller};
 use crate::accounts::{Auth, Client};
 use crate::ground::{Error, Message, Result};
-use crate::settings::RequestLog;
+use crate::settings::LogRequests;
 
 use super::accept::{self, Format};
 use super::answer::Answer;
@@ -57,7 +57,7 @@ impl Bound {
         }
         let operation = self.endpoint.operation(method).filter(|_| method != Method::HEAD || self.endpoint.operation(&Method::GET).is_some());
         let operation = operation.ok_or_else(|| Error::Refused(405, Message::MethodNotAllowed(method.to_string())))?;
-        let max = self.auth.settings.server.body_max.bytes();
+        let max = usize::try_from(self.auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
         let input = body::read(headers, sent, max).await?;
         let (auth, who) = (self.auth.clone(), who.clone());
         let call = Call { auth, who, caller, input, endpoint: self.endpoint.clone(), method: method.clone() };
@@ -89,9 +89,9 @@ impl Bound {
 
     fn log(&self, method: &Method, answer: &Answer, who: &Client, started: crate::ground::Time) {
         let wanted = match self.auth.settings.log.requests {
-            RequestLog::All => true,
-            RequestLog::Errors => answer.status >= 500 || answer.status == 429,
-            RequestLog::None => false,
+            LogRequests::All => true,
+            LogRequests::Errors => answer.status >= 500 || answer.status == 429,
+            LogRequests::None => false,
         };
         if wanted {
             // The path is the endpoint's, not the request's: a query may hold a secret (T81).

@@ -7,7 +7,8 @@ pub mod memory;
 
 use aws_lc_rs::hmac;
 
-use crate::db::{Tx, params};
+use crate::db::Tx;
+use crate::params;
 use crate::ground::secrets::MasterKey;
 use crate::ground::{Error, Result, Time};
 use crate::ground::address::bucket;

@@ -43,7 +43,7 @@ async fn open(auth: &Auth, who: &Client, proof: login::Proof, password: &Secret)
         .unit(move |tx| async move {
             let granted = login::finish(&floor, &tx, &sender, held.user.id, held.user.epoch, Method::Password).await?;
             held.settle_in(&floor, &tx).await?;
-            Result::Ok(granted)
+            Ok::<_, Error>(granted)
         })
         .await;
     match granted {

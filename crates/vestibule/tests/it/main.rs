@@ -1,0 +1,3 @@
+//! What the service promises, seen from outside, on both databases.
+
+mod journey;
