@@ -1,0 +1,131 @@
+//! What the cookies of JSON Web Tokens are called and whom they go to (design decision 18, T41).
+
+use super::check::Found;
+use super::{SameSite, Settings};
+
+impl Settings {
+    /// Whether cookies are sent over https alone.
+    pub fn cookie_secure(&self) -> bool {
+        self.jwt.cookie_secure.unwrap_or(self.https())
+    }
+
+    /// The path that the refresh token's cookie is sent to.
+    pub fn refresh_cookie_path(&self) -> String {
+        self.jwt.refresh_cookie_path.clone().unwrap_or_else(|| format!("{}/", self.server.base_path))
+    }
+
+    /// The name of the access token's cookie. Browsers take a `__Host-` cookie only without a domain (RFC 6265bis §4.1.3.2).
+    pub fn access_cookie(&self) -> String {
+        let prefix = match (self.cookie_secure(), &self.jwt.cookie_domain) {
+            (false, _) => "",
+            (true, None) => "__Host-",
+            (true, Some(_)) => "__Secure-",
+        };
+        self.jwt.access_cookie.clone().unwrap_or_else(|| format!("{prefix}access"))
+    }
+
+    /// The name of the refresh token's cookie.
+    pub fn refresh_cookie(&self) -> String {
+        let prefix = if self.cookie_secure() { "__Secure-" } else { "" };
+        self.jwt.refresh_cookie.clone().unwrap_or_else(|| format!("{prefix}refresh"))
+    }
+}
+
+pub(super) fn check(settings: &Settings, found: &mut Found) {
+    attributes(settings, found);
+    let jwt = &settings.jwt;
+    name(settings, found, "jwt.access_cookie", jwt.access_cookie.as_deref(), jwt.cookie_domain.is_none());
+    let at_root = settings.refresh_cookie_path() == "/" && jwt.cookie_domain.is_none();
+    name(settings, found, "jwt.refresh_cookie", jwt.refresh_cookie.as_deref(), at_root);
+    name(settings, found, "tokens.session_cookie_name", settings.tokens.session_cookie_name.as_deref(), true);
+    name(settings, found, "tokens.csrf_cookie_name", settings.tokens.csrf_cookie_name.as_deref(), true);
+    if settings.access_cookie() == settings.refresh_cookie() {
+        found.add("jwt.refresh_cookie", "is the name of the access token's cookie too", "Give the two cookies different names.");
+    }
+}
+
+fn attributes(settings: &Settings, found: &mut Found) {
+    let jwt = &settings.jwt;
+    if jwt.cookie_samesite == SameSite::None && !settings.cookie_secure() {
+        found.add(
+            "jwt.cookie_samesite",
+            "is None while cookies are not limited to https, which browsers refuse",
+            "Set it to Lax or Strict, or serve https: an https server.public_url makes cookies secure.",
+        );
+    }
+    if settings.production() && jwt.cookie_secure == Some(false) {
+        found.add("jwt.cookie_secure", "is false in production", "Remove it: cookies must be limited to https.");
+    }
+    let path_fits = |p: &String| p.starts_with('/') && fits_attribute(p);
+    if jwt.refresh_cookie_path.as_ref().is_some_and(|p| !path_fits(p)) {
+        found.add("jwt.refresh_cookie_path", "is not a path", "Begin it with a slash and use no semicolons or spaces.");
+    }
+    if jwt.cookie_domain.as_ref().is_some_and(|d| d.is_empty() || !fits_attribute(d)) {
+        found.add("jwt.cookie_domain", "is not a domain", "Write a domain as in \"example.org\", or remove it.");
+    }
+}
+
+/// A value that cannot end its attribute early (RFC 6265 §4.1.1).
+fn fits_attribute(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic() && b != b';')
+}
+
+fn name(settings: &Settings, found: &mut Found, key: &str, name: Option<&str>, host_fits: bool) {
+    let Some(name) = name else { return };
+    let is_token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+    if !is_token {
+        found.add(key, "is not a name that a cookie can have", "Use letters, digits, hyphens and underscores.");
+    }
+    let lower = name.to_ascii_lowercase();
+    if (lower.starts_with("__host-") || lower.starts_with("__secure-")) && !settings.cookie_secure() {
+        found.add(key, "has a prefix that browsers take over https alone", "Serve https, or choose a name without the prefix.");
+    } else if lower.starts_with("__host-") && !host_fits {
+        let remedy = "Use the prefix __Secure-, or remove jwt.cookie_domain and give the cookie the path /.";
+        found.add(key, "has the prefix __Host-, which goes with no domain and the path / alone", remedy);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::check::tests::keys;
+
+    #[test]
+    fn t41_names_and_flags_follow_the_public_url() {
+        let mut settings = Settings::default();
+        assert_eq!((settings.access_cookie().as_str(), settings.refresh_cookie().as_str()), ("access", "refresh"));
+        assert_eq!(settings.refresh_cookie_path(), "/auth/");
+        settings.server.public_url = Some("https://auth.example.org".into());
+        assert!(settings.cookie_secure());
+        assert_eq!(
+            (settings.access_cookie().as_str(), settings.refresh_cookie().as_str()),
+            ("__Host-access", "__Secure-refresh")
+        );
+        settings.jwt.cookie_domain = Some("example.org".into());
+        assert_eq!(settings.access_cookie(), "__Secure-access");
+        settings.jwt.access_cookie = Some("mine".into());
+        assert_eq!(settings.access_cookie(), "mine");
+    }
+
+    #[test]
+    fn t41_samesite_none_needs_secure() {
+        let mut settings = Settings::default();
+        settings.jwt.cookie_samesite = SameSite::None;
+        assert_eq!(keys(&settings), ["jwt.cookie_samesite"]);
+        settings.server.public_url = Some("https://auth.example.org".into());
+        assert!(keys(&settings).is_empty());
+        settings.jwt.cookie_secure = Some(false);
+        assert_eq!(keys(&settings), ["jwt.cookie_samesite"]);
+    }
+
+    #[test]
+    fn t41_a_cookie_cannot_carry_a_second_attribute_or_a_false_prefix() {
+        let mut settings = Settings::default();
+        settings.jwt.refresh_cookie_path = Some("/; Domain=example.org".into());
+        settings.jwt.cookie_domain = Some("a;b".into());
+        settings.jwt.access_cookie = Some("a=b".into());
+        settings.jwt.refresh_cookie = Some("__Host-r".into());
+        let expected = ["jwt.refresh_cookie_path", "jwt.cookie_domain", "jwt.access_cookie", "jwt.refresh_cookie"];
+        assert_eq!(keys(&settings), expected);
+    }
+}

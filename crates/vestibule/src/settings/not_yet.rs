@@ -1,0 +1,59 @@
+//! Settings of the contract that this version cannot honour. They are refused: to ignore them would promise what is not done.
+
+use super::check::Found;
+use super::{Presence, Registration, Settings, TokenMode, Transport, Verification};
+
+pub(super) fn check(settings: &Settings, found: &mut Found) {
+    let mode = settings.tokens.mode;
+    if mode != TokenMode::Opaque {
+        let what = format!("is {}, which this version does not have yet", mode.word());
+        found.add("tokens.mode", what, "Set it to opaque, or remove it.");
+    }
+    if settings.tokens.session_cookie == Some(true) {
+        found.add("tokens.session_cookie", "is true, which this version does not have yet", "Remove it.");
+    }
+    let account = &settings.account;
+    let mandatory = account.email_verification == Verification::Mandatory && account.email != Presence::Off;
+    if mandatory && account.registration == Registration::Open {
+        let what = "is mandatory, but this version does not send the mail that proves an address yet";
+        found.add("account.email_verification", what, "Set it to optional or none, or set account.registration to closed.");
+    }
+    let transport = settings.email.transport;
+    if transport != Transport::Console {
+        let what = format!("is {}, which this version does not have yet", transport.word());
+        found.add("email.transport", what, "Set it to console, or remove it.");
+    }
+    for id in settings.social.keys() {
+        found.add(format!("social.{id}"), "is a provider, which this version does not have yet", "Remove the section.");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Social;
+    use crate::settings::check::tests::keys;
+
+    #[test]
+    fn what_is_not_built_is_refused_and_never_ignored() {
+        let mut settings = Settings::default();
+        settings.tokens.mode = TokenMode::JwtCookie;
+        settings.tokens.session_cookie = Some(true);
+        settings.account.email_verification = Verification::Mandatory;
+        settings.email.transport = Transport::Smtp;
+        settings.social.insert("acme".into(), Social::default());
+        let expected = ["tokens.mode", "tokens.session_cookie", "account.email_verification", "email.transport", "social.acme"];
+        assert_eq!(keys(&settings), expected);
+    }
+
+    #[test]
+    fn what_weakens_nothing_may_be_set() {
+        let mut settings = Settings::default();
+        settings.tokens.session_cookie = Some(false);
+        settings.account.profile = crate::settings::Profile::Compat;
+        settings.account.email_verification = Verification::Mandatory;
+        settings.account.registration = Registration::Closed;
+        settings.jwt.access_ttl = crate::settings::Span::minutes(10);
+        assert_eq!(keys(&settings), [""; 0]);
+    }
+}
