@@ -4,12 +4,11 @@
 
 mod cli;
 mod commands;
-#[expect(dead_code, reason = "called by the commands that are joined next")]
+mod explain;
+mod load;
 mod logs;
 mod output;
-#[cfg_attr(not(test), expect(dead_code, reason = "called by the commands that are joined next"))]
 mod secret_key;
-#[cfg_attr(not(test), expect(dead_code, reason = "called by the commands that are joined next"))]
 mod serve;
 
 use std::process::ExitCode;

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 /// Writes one result. A reader that left early (`… | head`) is no failure.
-#[expect(dead_code, reason = "called by the commands that are joined next")]
 pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }

@@ -100,6 +100,26 @@ impl Auth {
         }
     }
 
+    /// Indexes the values of declared fields that became unique, or gives the duplicates that stand in the way; see
+    /// [`facts::index_fields`].
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn index_fields(&self) -> crate::ground::Result<Vec<facts::Duplicate>> {
+        facts::index_fields(&self.db, &self.shapes.declared).await
+    }
+
+    /// A body with which `registration/` makes an account here, for a first try.
+    pub fn example_registration(&self) -> String {
+        features::registration::example(self)
+    }
+
+    /// The values of the declared fields, also of those that no answer shows.
+    pub fn declared_profile(&self, user: &crate::accounts::User) -> serde_json::Value {
+        let declared = self.shapes.declared.iter().map(|declared| declared.field.name.clone());
+        declared.map(|name| (name.clone(), user.profile[&name].clone())).collect::<serde_json::Map<_, _>>().into()
+    }
+
     async fn keep_house(&self, walk: bool) {
         let done = match housekeeping::keep_house(self).await {
             Ok(_) if walk => housekeeping::remove_idle_sessions(self).await.map(|_| ()),

@@ -1,10 +1,15 @@
 //! What each command does.
 
-use crate::cli::{Cli, Command, ConfigCommand, UserCommand};
+mod check;
+mod open;
+mod serve;
+mod users;
+
+use crate::cli::{Cli, Command, ConfigCommand};
+use crate::{explain, output};
 
 /// Why a command did not do what it was asked for, as a sentence for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "misuse is found by the commands that are joined next")]
 pub(crate) enum Failure {
     /// It could not be done: exit status 1.
     Failed(String),
@@ -37,17 +42,19 @@ impl Failure {
 /// # Errors
 /// Why it was not done.
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
-    let name = match cli.command {
-        Command::Serve => "serve",
-        Command::Migrate => "migrate",
-        Command::Check(_) => "check",
-        Command::Config(ConfigCommand::Show) => "config show",
-        Command::Config(ConfigCommand::Example) => "config example",
-        Command::User(UserCommand::Create(_)) => "user create",
-        Command::User(UserCommand::List(_)) => "user list",
-        Command::User(UserCommand::Disable(_)) => "user disable",
-        Command::User(UserCommand::Enable(_)) => "user enable",
-        Command::User(UserCommand::SetPassword(_)) => "user set-password",
-    };
-    Err(Failure::Failed(format!("`{name}` is not part of this build")))
+    let config = cli.config.as_deref();
+    match cli.command {
+        Command::Serve => serve::run(config).await,
+        Command::Migrate => check::migrate(config).await,
+        Command::Check(check) => check::check(config, check.deploy).await,
+        Command::Config(ConfigCommand::Show) => {
+            output::say(&explain::show(&open::load(config)?));
+            Ok(())
+        }
+        Command::Config(ConfigCommand::Example) => {
+            output::say(&explain::example());
+            Ok(())
+        }
+        Command::User(command) => users::run(config, command).await,
+    }
 }

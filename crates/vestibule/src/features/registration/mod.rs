@@ -6,4 +6,7 @@
 pub mod flow;
 mod http;
 
+mod example;
+
+pub use example::example;
 pub use http::endpoint;

@@ -1,0 +1,58 @@
+//! `vestibule check` and `vestibule migrate`.
+
+use std::path::Path;
+
+use vestibule::accounts::facts::Duplicate;
+use vestibule::{Auth, Settings};
+
+use super::{Failure, open};
+use crate::output;
+
+/// Brings the database to the form that this version needs.
+pub(super) async fn migrate(config: Option<&Path>) -> Result<(), Failure> {
+    let (mut settings, _) = open::settings(config)?;
+    settings.database.migrate = true;
+    let auth = open::build(Auth::builder(settings).without_indexes()).await?;
+    let duplicates = auth.index_fields().await.map_err(|error| Failure::Failed(format!("{error:?}")))?;
+    if duplicates.is_empty() {
+        output::say("the database is as this version needs it");
+        return Ok(());
+    }
+    Err(Failure::Failed(told(&duplicates)))
+}
+
+fn told(duplicates: &[Duplicate]) -> String {
+    let lines = duplicates.iter().map(|(field, first, second)| format!("  {field}: accounts {first} and {second} have the same value"));
+    let lines: Vec<String> = lines.take(100).collect();
+    format!(
+        "user.fields: values that must be unique are not; change one of each two, then run `vestibule migrate` again:\n{}",
+        lines.join("\n")
+    )
+}
+
+/// Says whether the settings and the database are fit to serve. Changes nothing.
+pub(super) async fn check(config: Option<&Path>, deploy: bool) -> Result<(), Failure> {
+    let (mut settings, _) = open::settings(config)?;
+    settings.database.migrate = false;
+    let advice = if deploy { advice(&settings) } else { Vec::new() };
+    open::build(Auth::builder(settings)).await?;
+    if advice.is_empty() {
+        output::say("fit to serve");
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("not fit for the internet:\n{}", advice.join("\n"))))
+}
+
+/// What is fine in development but not on the internet.
+fn advice(settings: &Settings) -> Vec<String> {
+    let mut advice = Vec::new();
+    let mut add = |wrong: bool, text: &str| advice.extend(wrong.then(|| format!("  {text}")));
+    add(!settings.production(), "environment: is development; set it to \"production\", which checks the rest");
+    add(!settings.https(), "server.public_url: is not https; passwords would travel in the clear");
+    add(settings.docs_browsable(), "docs.browsable: is on; turn it off unless strangers may explore the API");
+    add(settings.password.min_length < 15, "password.min_length: without a second factor 15 characters are advised (NIST 800-63B-4)");
+    add(settings.compat(), "account.profile: compat tells strangers which addresses have accounts; strict does not");
+    add(!settings.require_old(), "password.require_old: is off; an unguarded screen is enough to take an account over");
+    add(!settings.limits.enabled, "limits.enabled: is off; passwords can be guessed without end");
+    advice
+}

@@ -1,0 +1,63 @@
+//! From the command line to an open service.
+
+use std::path::{Path, PathBuf};
+
+use vestibule::settings::{Environment, LogFormat, LogLevel};
+use vestibule::{Auth, Builder, Settings};
+
+use super::Failure;
+use crate::load::{self, Loaded};
+use crate::logs::{self, Format};
+use crate::secret_key;
+
+/// The settings from the file and the environment, checked.
+pub(super) fn load(config: Option<&Path>) -> Result<Loaded, Failure> {
+    load::load(config, std::env::vars()).map_err(|problems| Failure::Failed(problems.to_string()))
+}
+
+/// As [`load`], with the key that development makes for itself, and with the log begun.
+pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Option<PathBuf>), Failure> {
+    let Loaded { mut settings, .. } = load(config)?;
+    begin_log(&settings).map_err(Failure::Failed)?;
+    if settings.secret_key.is_some() || settings.environment != Environment::Development {
+        return Ok((settings, None));
+    }
+    let path = key_path(&settings);
+    settings.secret_key = Some(secret_key::make_or_read(&path).map_err(Failure::Failed)?);
+    Ok((settings, Some(path)))
+}
+
+/// Beside the database file: `vestibule.db` has its key in `vestibule.key`. For a database elsewhere, in this folder.
+fn key_path(settings: &Settings) -> PathBuf {
+    match settings.database.url.expose().strip_prefix("sqlite://") {
+        Some(file) => Path::new(file.split('?').next().unwrap_or(file)).with_extension("key"),
+        None => PathBuf::from("vestibule.key"),
+    }
+}
+
+fn begin_log(settings: &Settings) -> Result<(), String> {
+    let level = match settings.log.level {
+        LogLevel::Error => tracing::level_filters::LevelFilter::ERROR,
+        LogLevel::Warn => tracing::level_filters::LevelFilter::WARN,
+        LogLevel::Info => tracing::level_filters::LevelFilter::INFO,
+        LogLevel::Debug => tracing::level_filters::LevelFilter::DEBUG,
+        LogLevel::Trace => tracing::level_filters::LevelFilter::TRACE,
+    };
+    let format = match settings.log.format {
+        LogFormat::Auto => Format::Auto,
+        LogFormat::Pretty => Format::Pretty,
+        LogFormat::Json => Format::Json,
+    };
+    logs::install(level, format)
+}
+
+/// An open service for a command that is not `serve`.
+pub(super) async fn service(config: Option<&Path>) -> Result<Auth, Failure> {
+    let (settings, _) = settings(config)?;
+    build(Auth::builder(settings)).await
+}
+
+/// Opens the service.
+pub(super) async fn build(builder: Builder) -> Result<Auth, Failure> {
+    builder.build().await.map_err(|error| Failure::Failed(error.to_string()))
+}

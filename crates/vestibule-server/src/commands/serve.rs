@@ -1,0 +1,111 @@
+//! `vestibule serve`.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use vestibule::{Auth, Settings};
+
+use super::{Failure, open};
+use crate::output;
+use crate::serve::signals::Signals;
+use crate::serve::{self, Limits, Outcome};
+
+/// How long requests that have begun may take after the first signal.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Serves until told to stop.
+pub(super) async fn run(config: Option<&Path>) -> Result<(), Failure> {
+    let (settings, key) = open::settings(config)?;
+    let listener = listen(&settings).await?;
+    let signals = Signals::listen().map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
+    let limits = limits(&settings);
+    let auth = open::build(Auth::builder(settings)).await?;
+    let address = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?;
+    welcome(&auth, &address.to_string(), key.as_deref());
+
+    let (stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn(keep_house(auth.clone(), stopped.clone()));
+    let told = async move {
+        signals.stop().await;
+        tracing::info!("stopping: requests that have begun get up to 30 seconds");
+    };
+    let outcome = serve::serve(listener, app(&auth), limits, told, GRACE).await;
+    stop.send_replace(true);
+    if let Err(error) = worker.await {
+        tracing::error!(%error, "housekeeping ended early");
+    }
+    match outcome {
+        Outcome::Finished => Ok(()),
+        Outcome::Cut(0) => Ok(()),
+        Outcome::Cut(connections) => Err(Failure::Failed(format!("{connections} connections were cut after {} s", GRACE.as_secs()))),
+    }
+}
+
+async fn keep_house(auth: Auth, mut stopped: watch::Receiver<bool>) {
+    auth.run_worker(async move {
+        // An error means that the sender is gone, which is as good as being told.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    })
+    .await;
+}
+
+fn app(auth: &Auth) -> Router {
+    let base = auth.settings().server.base_path.clone();
+    let router = if base.is_empty() || base == "/" { auth.router() } else { Router::new().nest(&base, auth.router()) };
+    router.merge(auth.well_known())
+}
+
+async fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
+    let address = settings.server.listen;
+    TcpListener::bind(address).await.map_err(|error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                let next = address.port().wrapping_add(1);
+                format!("another program listens there; stop it, or choose another port: VESTIBULE__SERVER__LISTEN={}:{next}", address.ip())
+            }
+            io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another in server.listen".to_owned(),
+            io::ErrorKind::AddrNotAvailable => "this machine has no such address; correct server.listen".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::Failed(format!("cannot listen on {address}: {remedy}"))
+    })
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let server = &settings.server;
+    Limits {
+        max_connections: server.max_connections as usize,
+        header_timeout: server.header_timeout.duration(),
+        body_timeout: server.body_timeout.duration(),
+        idle_timeout: server.idle_timeout.duration(),
+    }
+}
+
+/// Where it listens, where the data is, and what to try first.
+fn welcome(auth: &Auth, address: &str, key: Option<&Path>) {
+    let settings = auth.settings();
+    let base = format!("http://{address}{}", settings.server.base_path);
+    output::say(&format!("Vestibule {} listens on {base}/", env!("CARGO_PKG_VERSION")));
+    output::say(&format!("  data  {}", place(settings)));
+    if let Some(key) = key {
+        output::say(&format!("  key   {} (made for development; keep it with the data)", key.display()));
+    }
+    if settings.environment == vestibule::settings::Environment::Development {
+        let body = auth.example_registration();
+        output::say(&format!("  try   curl {base}/registration/ -H 'Content-Type: application/json' -d '{body}'"));
+    }
+    tracing::info!(address, base_path = settings.server.base_path, "serving");
+}
+
+/// The database as the operator knows it, without its password.
+fn place(settings: &Settings) -> String {
+    let url = &settings.database.url;
+    match url.expose().strip_prefix("sqlite://") {
+        Some(file) => std::path::absolute(file).map_or_else(|_| file.to_owned(), |path| path.display().to_string()),
+        None => url.to_string(),
+    }
+}
