@@ -185,7 +185,9 @@ impl Builder {
         let shapes = Shapes::new(&settings).map_err(BuildError::because)?;
         let key = settings.secret_key.as_ref().ok_or_else(|| BuildError::because("secret_key: is not set"))?;
         let key = MasterKey::new(key).map_err(|what| BuildError::because(format!("secret_key: {what}")))?;
-        let db = Db::open(settings.database.url.expose(), Options::default()).await.map_err(|error| BuildError::because(error.to_string()))?;
+        let db = Db::open(settings.database.url.expose(), Options::default())
+            .await
+            .map_err(|error| BuildError::because(error.to_string()))?;
         prepare(&db, &settings, &self.clock).await?;
         if !facts::remembers_key(&db, &key).await.map_err(|error| BuildError::of_database(&error))? {
             return Err(BuildError::because(
@@ -213,7 +215,11 @@ impl Builder {
 
 fn policy(settings: &Settings) -> Policy {
     let password = &settings.password;
-    Policy { min_length: password.min_length as usize, max_bytes: password.max_bytes as usize, site_name: settings.site.name.clone() }
+    Policy {
+        min_length: password.min_length as usize,
+        max_bytes: password.max_bytes as usize,
+        site_name: settings.site.name.clone(),
+    }
 }
 
 fn hashing(settings: &Settings) -> Parameters {

@@ -22,7 +22,8 @@ pub(super) async fn migrate(config: Option<&Path>) -> Result<(), Failure> {
 }
 
 fn told(duplicates: &[Duplicate]) -> String {
-    let lines = duplicates.iter().map(|(field, first, second)| format!("  {field}: accounts {first} and {second} have the same value"));
+    let lines =
+        duplicates.iter().map(|(field, first, second)| format!("  {field}: accounts {first} and {second} have the same value"));
     let lines: Vec<String> = lines.take(100).collect();
     format!(
         "user.fields: values that must be unique are not; change one of each two, then run `vestibule migrate` again:\n{}",
@@ -50,7 +51,10 @@ fn advice(settings: &Settings) -> Vec<String> {
     add(!settings.production(), "environment: is development; set it to \"production\", which checks the rest");
     add(!settings.https(), "server.public_url: is not https; passwords would travel in the clear");
     add(settings.docs_browsable(), "docs.browsable: is on; turn it off unless strangers may explore the API");
-    add(settings.password.min_length < 15, "password.min_length: without a second factor 15 characters are advised (NIST 800-63B-4)");
+    add(
+        settings.password.min_length < 15,
+        "password.min_length: without a second factor 15 characters are advised (NIST 800-63B-4)",
+    );
     add(settings.compat(), "account.profile: compat tells strangers which addresses have accounts; strict does not");
     add(!settings.require_old(), "password.require_old: is off; an unguarded screen is enough to take an account over");
     add(!settings.limits.enabled, "limits.enabled: is off; passwords can be guessed without end");

@@ -41,7 +41,9 @@ pub(super) async fn run(config: Option<&Path>) -> Result<(), Failure> {
     match outcome {
         Outcome::Finished => Ok(()),
         Outcome::Cut(0) => Ok(()),
-        Outcome::Cut(connections) => Err(Failure::Failed(format!("{connections} connections were cut after {} s", GRACE.as_secs()))),
+        Outcome::Cut(connections) => {
+            Err(Failure::Failed(format!("{connections} connections were cut after {} s", GRACE.as_secs())))
+        }
     }
 }
 
@@ -65,7 +67,10 @@ async fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
         let remedy = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 let next = address.port().wrapping_add(1);
-                format!("another program listens there; stop it, or choose another port: VESTIBULE__SERVER__LISTEN={}:{next}", address.ip())
+                format!(
+                    "another program listens there; stop it, or choose another port: VESTIBULE__SERVER__LISTEN={}:{next}",
+                    address.ip()
+                )
             }
             io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another in server.listen".to_owned(),
             io::ErrorKind::AddrNotAvailable => "this machine has no such address; correct server.listen".to_owned(),

@@ -4,10 +4,10 @@ use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 
 use serde_json::json;
+use vestibule::Auth;
 use vestibule::accounts::User;
 use vestibule::accounts::admin::{self, NewAccount};
 use vestibule::ground::{Error, Secret};
-use vestibule::Auth;
 
 use super::{Failure, open};
 use crate::cli::{CreateUser, ListUsers, PasswordSource, SetPassword, UserCommand, WhichUser};
@@ -124,7 +124,9 @@ fn password(source: PasswordSource) -> Result<Secret, Failure> {
 fn failed(error: &Error) -> Failure {
     Failure::Failed(match error {
         Error::Fields(fields) => {
-            let lines = fields.iter().flat_map(|(field, messages)| messages.iter().map(move |message| format!("{field}: {}", message.text())));
+            let lines = fields
+                .iter()
+                .flat_map(|(field, messages)| messages.iter().map(move |message| format!("{field}: {}", message.text())));
             lines.collect::<Vec<_>>().join("\n")
         }
         Error::Unavailable(_) => "the database is busy or gone; try again".to_owned(),

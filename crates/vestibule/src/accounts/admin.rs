@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::db::Tx;
-use crate::params;
 use crate::forms::{Completeness, Form, Input, Source};
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
+use crate::params;
 use crate::settings::{Presence, Verification};
 
 use super::audit::Event;
@@ -105,7 +105,9 @@ fn username(auth: &Auth, text: Option<&str>, errors: &mut FieldErrors) -> Option
 
 fn email(auth: &Auth, text: Option<&str>, errors: &mut FieldErrors) -> Option<EmailAddress> {
     match (text, auth.settings.account.email) {
-        (Some(text), Presence::Required | Presence::Optional) => EmailAddress::parse(text).map_err(|wrong| errors.add("email", wrong)).ok(),
+        (Some(text), Presence::Required | Presence::Optional) => {
+            EmailAddress::parse(text).map_err(|wrong| errors.add("email", wrong)).ok()
+        }
         (Some(_), Presence::Off) => {
             errors.add("email", Message::NotOffered("account.email".into()));
             None
@@ -160,7 +162,8 @@ pub async fn find(auth: &Auth, name: &str) -> Result<User> {
 /// # Errors
 /// Those of the database.
 pub async fn disable(auth: &Auth, id: UserId) -> Result<bool> {
-    let sql = "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, is_active = FALSE WHERE id = $1 AND is_active = TRUE";
+    let sql =
+        "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, is_active = FALSE WHERE id = $1 AND is_active = TRUE";
     switch(auth, id, sql, "user.disabled").await
 }
 

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Client, UserId};
 use crate::db::Tx;
-use crate::params;
 use crate::ground::{Result, Time};
+use crate::params;
 
 /// Something that happened to an account.
 #[derive(Clone, Debug)]

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::db::{Db, Tx};
-use crate::params;
 use crate::forms::Declared;
 use crate::ground::secrets::MasterKey;
 use crate::ground::{Error, Result};
+use crate::params;
 
 use super::{UserId, unique};
 
@@ -58,7 +58,9 @@ pub type Duplicate = (String, UserId, UserId);
 /// # Errors
 /// Those of the database.
 pub async fn index_fields(db: &Db, declared: &[Declared]) -> Result<Vec<Duplicate>> {
-    for name in indexed(db).await?.into_iter().filter(|name| !declared.iter().any(|field| field.unique && field.field.name == *name)) {
+    for name in
+        indexed(db).await?.into_iter().filter(|name| !declared.iter().any(|field| field.unique && field.field.name == *name))
+    {
         forget(db, name).await?;
     }
     let mut duplicates = Vec::new();

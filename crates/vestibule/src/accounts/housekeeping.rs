@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::db::Db;
-use crate::params;
 use crate::ground::{Error, Result, Time};
+use crate::params;
 
 use super::Auth;
 
@@ -60,7 +60,8 @@ async fn counters(db: &Db, now: Time) -> Result<u64> {
 async fn in_batches(db: &Db, sql: &'static str, before: Time) -> Result<u64> {
     let mut total = 0;
     for _ in 0..ROUNDS {
-        let removed = db.unit(move |tx| async move { Ok::<_, Error>(tx.run(sql, params![before.millis(), BATCH]).await?) }).await?;
+        let removed =
+            db.unit(move |tx| async move { Ok::<_, Error>(tx.run(sql, params![before.millis(), BATCH]).await?) }).await?;
         total += removed;
         if removed < BATCH.unsigned_abs() {
             break;

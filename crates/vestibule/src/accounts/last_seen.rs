@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::db::Db;
-use crate::params;
 use crate::ground::{Result, Time};
+use crate::params;
 
 use super::sessions::Session;
 

@@ -58,7 +58,14 @@ pub struct Proof {
 /// # Errors
 /// [`Error::Limited`] after too many tries, `failed` when the password is wrong or the account is unknown, disabled or has
 /// no password, [`Error::Unavailable`] when the hashing queue is full, those of the database.
-pub async fn prove(auth: &Auth, who: &Client, found: Option<UserWithPassword>, name: &str, password: &Secret, failed: Error) -> Result<Proof> {
+pub async fn prove(
+    auth: &Auth,
+    who: &Client,
+    found: Option<UserWithPassword>,
+    name: &str,
+    password: &Secret,
+    failed: Error,
+) -> Result<Proof> {
     let account = found.as_ref().map_or_else(|| format!("name:{name}"), |found| format!("user:{}", found.user.id));
     let reserved = limits::reserve(auth, Action::LoginFailed, who, Some(&account)).await?;
     let id = found.as_ref().map(|found| found.user.id);

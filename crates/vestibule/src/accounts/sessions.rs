@@ -4,9 +4,9 @@
 //! it is decided by one statement and two comparisons, so ending a session takes effect at the next request in every process.
 
 use crate::db::{self, FromRow, Row, Tx};
-use crate::params;
 use crate::ground::secrets::Digest;
 use crate::ground::{Error, Message, Result, Secret, Time};
+use crate::params;
 
 use super::users::{self, User, user_columns};
 use super::{Auth, Client, UserId};
@@ -77,7 +77,8 @@ pub async fn authenticate(auth: &Auth, key: &Secret) -> Result<Caller> {
         "WHERE s.key_hash = $1 AND s.expires_at > $2"
     );
     let found = auth.db.one::<Caller>(sql, params![hash.as_bytes(), now.millis()]).await?;
-    let caller = found.filter(|caller| !is_idle(auth, &caller.session, now)).ok_or(Error::Unauthenticated(Message::InvalidToken))?;
+    let caller =
+        found.filter(|caller| !is_idle(auth, &caller.session, now)).ok_or(Error::Unauthenticated(Message::InvalidToken))?;
     if !caller.user.is_active {
         return Err(Error::Unauthenticated(Message::UserInactive));
     }

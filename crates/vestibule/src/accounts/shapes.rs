@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::forms::{Declared, Field, Form, Kind};
 use crate::ground::Result;
-use crate::settings::{Presence, Settings, Details};
+use crate::settings::{Details, Presence, Settings};
 
 use super::users::User;
 
@@ -29,7 +29,9 @@ impl Shapes {
     pub fn new(settings: &Settings) -> Result<Self, String> {
         let declared = settings.user.fields.iter().map(Declared::new).collect::<Result<Vec<_>, _>>()?;
         let standard: Vec<Field> = standard_fields(settings);
-        let shown = standard.iter().filter_map(|field| ["username", "email", "first_name", "last_name"].into_iter().find(|name| field.name == *name));
+        let shown = standard
+            .iter()
+            .filter_map(|field| ["username", "email", "first_name", "last_name"].into_iter().find(|name| field.name == *name));
         let standard_names = shown.collect();
         let fields = standard.into_iter().chain(declared.iter().filter_map(Declared::for_details)).collect();
         Ok(Self { declared, details: Form::new(fields), standard: standard_names })
@@ -71,7 +73,10 @@ impl Shapes {
             ("last name", account.last_name),
             ("email address", account.email),
         ];
-        let declared = self.declared.iter().filter(|declared| matches!(declared.field.kind, Kind::Text | Kind::Phone | Kind::Email | Kind::Url));
+        let declared = self
+            .declared
+            .iter()
+            .filter(|declared| matches!(declared.field.kind, Kind::Text | Kind::Phone | Kind::Email | Kind::Url));
         standard
             .into_iter()
             .filter_map(|(label, value)| Some((label.to_owned(), value.filter(|value| !value.is_empty())?.to_owned())))

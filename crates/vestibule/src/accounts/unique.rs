@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::db::Tx;
-use crate::params;
 use crate::forms::Declared;
 use crate::ground::{FieldErrors, Message, Result};
+use crate::params;
 
 use super::UserId;
 
@@ -35,6 +35,7 @@ pub async fn claim(tx: &Tx, fields: &[Declared], user: UserId, before: &Value, a
 
 /// Claims one value. Whether the user has it now.
 pub(super) async fn insert(tx: &Tx, field: &str, key: &str, user: UserId) -> Result<bool> {
-    let sql = "INSERT INTO auth_unique_values (field, value_key, user_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING user_id";
+    let sql =
+        "INSERT INTO auth_unique_values (field, value_key, user_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING user_id";
     Ok(tx.one::<(i64,)>(sql, params![field, key, user.as_i64()]).await?.is_some())
 }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::db::{self, Db, FromRow, Row, Tx};
-use crate::params;
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, Message, Result, Time};
+use crate::params;
 use crate::settings::Presence;
 
 use super::Auth;
@@ -72,6 +72,13 @@ macro_rules! user_columns {
     };
 }
 pub(crate) use user_columns;
+
+/// The same after `RETURNING`, where SQLite knows no other name of the table.
+macro_rules! returned_user {
+    () => {
+        "id, epoch, username, email, email_verified_at, first_name, last_name, is_active, is_staff, profile, created_at, last_login_at"
+    };
+}
 
 impl User {
     /// How many columns `user_columns!` names.
@@ -154,7 +161,9 @@ pub async fn by_id(db: &Db, id: UserId) -> Result<Option<UserWithPassword>> {
 /// # Errors
 /// Those of the database.
 pub async fn by_username(db: &Db, key: &str) -> Result<Option<UserWithPassword>> {
-    Ok(db.one(concat!("SELECT ", user_columns!(), ", u.password FROM auth_users u WHERE u.username_key = $1"), params![key]).await?)
+    Ok(db
+        .one(concat!("SELECT ", user_columns!(), ", u.password FROM auth_users u WHERE u.username_key = $1"), params![key])
+        .await?)
 }
 
 /// The user of that address: the one who proved it, else the oldest account that claims it.
@@ -199,7 +208,9 @@ pub fn derived_names(auth: &Auth, address: Option<&EmailAddress>) -> Vec<Usernam
         return Vec::new();
     }
     let sources: Vec<&str> = address.map(EmailAddress::local_part).into_iter().collect();
-    Username::candidates(&sources, account.username_min_length as usize, &account.username_denylist, &auth.entropy).take(MOST_NAMES).collect()
+    Username::candidates(&sources, account.username_min_length as usize, &account.username_denylist, &auth.entropy)
+        .take(MOST_NAMES)
+        .collect()
 }
 
 /// Makes an account. The unique indexes on name and address decide who is first (T83).
@@ -226,10 +237,10 @@ async fn try_insert(tx: &Tx, new: &NewUser, username: Option<&Username>, now: Ti
     let inserted = tx
         .one::<User>(
             concat!(
-                "INSERT INTO auth_users AS u (username, username_key, email, email_key, email_owner, email_verified_at, password, ",
+                "INSERT INTO auth_users (username, username_key, email, email_key, email_owner, email_verified_at, password, ",
                 "first_name, last_name, is_staff, profile, created_at) ",
                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12) ON CONFLICT DO NOTHING RETURNING ",
-                user_columns!()
+                returned_user!()
             ),
             params![
                 username.map(|name| name.shown()),
@@ -262,8 +273,8 @@ async fn name_is_taken(tx: &Tx, name: &Username) -> Result<bool> {
 /// Those of the database.
 pub async fn lock(tx: &Tx, id: UserId, epoch: i64) -> Result<Option<User>> {
     let sql = concat!(
-        "UPDATE auth_users AS u SET version = u.version + 1 WHERE u.id = $1 AND u.epoch = $2 AND u.is_active = TRUE RETURNING ",
-        user_columns!()
+        "UPDATE auth_users SET version = version + 1 WHERE id = $1 AND epoch = $2 AND is_active = TRUE RETURNING ",
+        returned_user!()
     );
     Ok(tx.one(sql, params![id.0, epoch]).await?)
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::ground::names::EmailAddress;
-use crate::settings::{FieldKind, FieldSettings, Details};
+use crate::settings::{Details, FieldKind, FieldSettings};
 
 use super::field::{Choice, Field, Kind};
 
@@ -76,7 +76,11 @@ fn kind(settings: &FieldSettings) -> Kind {
     match settings.kind {
         FieldKind::Text => Kind::Text,
         FieldKind::Choice => Kind::Choice(
-            settings.choices.iter().map(|choice| Choice { value: choice.value.clone(), label: choice.label().to_owned() }).collect(),
+            settings
+                .choices
+                .iter()
+                .map(|choice| Choice { value: choice.value.clone(), label: choice.label().to_owned() })
+                .collect(),
         ),
         FieldKind::Phone => Kind::Phone,
         FieldKind::Integer => Kind::Integer,

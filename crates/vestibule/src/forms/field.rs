@@ -2,8 +2,8 @@
 
 use regex::Regex;
 
-use crate::ground::names::{EmailAddress, Username};
 use crate::ground::Message;
+use crate::ground::names::{EmailAddress, Username};
 
 use super::input::Value;
 use super::kinds;

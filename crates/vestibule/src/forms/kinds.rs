@@ -86,14 +86,17 @@ pub(super) fn phone(text: &str) -> Read<String> {
 
 /// A date of the calendar, written `YYYY-MM-DD`.
 pub(super) fn date(text: &str) -> Read<String> {
-    let shape = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+    let shape =
+        text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
     if shape && text.parse::<jiff::civil::Date>().is_ok() { Ok(text.to_owned()) } else { wrong(Message::NotADate) }
 }
 
 /// An http or https address with a host. Other schemes could run in the browser that shows it.
 pub(super) fn url(text: &str) -> Read<String> {
     match url::Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && !text.contains(char::is_whitespace) => Ok(text.to_owned()),
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && !text.contains(char::is_whitespace) => {
+            Ok(text.to_owned())
+        }
         _ => wrong(Message::NotAUrl),
     }
 }

@@ -60,7 +60,10 @@ impl Form {
         match input.get(&field.name) {
             Some(value) => field.read(value).map(Some),
             // An unticked box is absent from a form.
-            None if matches!(field.kind, Kind::Boolean) && input.source == Source::Form && completeness == Completeness::Whole => {
+            None if matches!(field.kind, Kind::Boolean)
+                && input.source == Source::Form
+                && completeness == Completeness::Whole =>
+            {
                 Ok(Some(Datum::Boolean(false)))
             }
             None if field.required && completeness == Completeness::Whole => Err(vec![Message::Required]),

@@ -122,17 +122,14 @@ messages! {
     UnsupportedEncoding(kind: String), "unsupported_media_type", "Unsupported content encoding \"{kind}\" in request.";
     /// A body over the limit, in bytes.
     BodyTooLarge(max: usize), "body_too_large", "Request body is larger than {max} bytes.";
-<<<<<<< HEAD
     /// A body that stopped before its end.
     BodyIncomplete, "body_incomplete", "The request body could not be read to its end.";
-=======
     /// A body that did not arrive in time.
     RequestTimeout, "request_timeout", "The request body did not arrive in time.";
     /// A path and query beyond what is read.
     UriTooLong, "uri_too_long", "The address of the request is too long.";
     /// More header fields than are read.
     TooManyHeaders, "too_many_headers", "The request has too many header fields.";
->>>>>>> server
     /// Nothing that we can answer with is acceptable.
     NotAcceptable, "not_acceptable", "Could not satisfy the request Accept header.";
     /// The endpoint does not know the method.

@@ -46,7 +46,9 @@ impl Answer {
     /// An error in the reference's shape.
     pub fn error(error: &Error) -> Self {
         let body = match error {
-            Error::Fields(fields) => Value::Object(fields.iter().map(|(field, messages)| (field.to_owned(), texts(messages))).collect()),
+            Error::Fields(fields) => {
+                Value::Object(fields.iter().map(|(field, messages)| (field.to_owned(), texts(messages))).collect())
+            }
             other => json!({ "detail": message(other).text() }),
         };
         Self { status: status(error), body: Body::Json(body), headers: headers(error) }
@@ -63,7 +65,8 @@ impl Answer {
             Error::Fields(fields) => {
                 body.insert("code".into(), "invalid".into());
                 let each = fields.iter().flat_map(|(field, messages)| messages.iter().map(move |message| (field, message)));
-                let errors = each.map(|(field, message)| json!({ "field": field, "code": message.code(), "detail": message.text() }));
+                let errors =
+                    each.map(|(field, message)| json!({ "field": field, "code": message.code(), "detail": message.text() }));
                 body.insert("errors".into(), errors.collect());
             }
             other => {

@@ -44,7 +44,10 @@ impl Bound {
             tracing::error!(request_id = %who.request_id, path = self.endpoint.path, why, "a request failed");
         }
         let format = format.unwrap_or(Format::Json { indent: None });
-        let answer = done.unwrap_or_else(|error| if matches!(format, Format::Problem) { Answer::problem(&error) } else { Answer::error(&error) });
+        let answer =
+            done.unwrap_or_else(
+                |error| if matches!(format, Format::Problem) { Answer::problem(&error) } else { Answer::error(&error) },
+            );
         self.log(&parts.method, &answer, &who, started);
         render::response(&self, answer, format, &who, &parts.method)
     }
@@ -55,7 +58,8 @@ impl Bound {
         if method == Method::OPTIONS {
             return Ok(Answer::json(200, self.endpoint.describe(render::media_types(&self.auth))));
         }
-        let operation = self.endpoint.operation(method).filter(|_| method != Method::HEAD || self.endpoint.operation(&Method::GET).is_some());
+        let operation =
+            self.endpoint.operation(method).filter(|_| method != Method::HEAD || self.endpoint.operation(&Method::GET).is_some());
         let operation = operation.ok_or_else(|| Error::Refused(405, Message::MethodNotAllowed(method.to_string())))?;
         let max = usize::try_from(self.auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
         let input = body::read(headers, sent, max).await?;

@@ -147,9 +147,8 @@ impl Endpoint {
             "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
         });
         let forms = self.operations.iter().filter(|operation| operation.completeness == Completeness::Whole);
-        let actions: serde_json::Map<String, Value> = forms
-            .filter_map(|operation| Some((operation.method.to_string(), operation.takes.as_ref()?.describe())))
-            .collect();
+        let actions: serde_json::Map<String, Value> =
+            forms.filter_map(|operation| Some((operation.method.to_string(), operation.takes.as_ref()?.describe()))).collect();
         if !actions.is_empty() {
             out["actions"] = Value::Object(actions);
         }

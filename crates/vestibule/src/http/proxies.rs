@@ -6,8 +6,8 @@ use axum::extract::ConnectInfo;
 use http::header::USER_AGENT;
 use http::request::Parts;
 
-use crate::accounts::client::{Client, user_agent};
 use crate::accounts::Auth;
+use crate::accounts::client::{Client, user_agent};
 use crate::ground::address::client_address;
 
 use super::peer::Peer;
@@ -20,5 +20,9 @@ pub(super) fn client(auth: &Auth, parts: &Parts) -> Client {
     let peer = direct.or_else(connected).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let id = auth.entropy.bytes::<8>().map_or_else(|_| "unknown".to_owned(), hex::encode);
     let words = parts.headers.get(USER_AGENT).map(|words| user_agent(&String::from_utf8_lossy(words.as_bytes())));
-    Client { ip: Some(client_address(peer, &parts.headers, &auth.settings.server.trusted_proxies)), request_id: id, user_agent: words }
+    Client {
+        ip: Some(client_address(peer, &parts.headers, &auth.settings.server.trusted_proxies)),
+        request_id: id,
+        user_agent: words,
+    }
 }

@@ -36,7 +36,11 @@ pub(super) fn response(bound: &Bound, answer: Answer, format: Format, who: &Clie
         put(headers, HeaderName::from_static(name), value);
     }
     if matches!(format, Format::Html) {
-        put(headers, header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+        put(
+            headers,
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        );
     }
     response
 }

@@ -67,7 +67,14 @@ impl TestApp {
         let clock = Clock::manual(BEGINNING);
         let builder = Auth::builder(settings).clock(clock.clone()).entropy(Entropy::seeded(1));
         let auth = builder.build().await.unwrap_or_else(|error| panic!("{error}"));
-        Self { router: Mutex::new(routes(&auth)), url: database.url.clone(), auth, clock, names: AtomicU64::new(0), _database: database }
+        Self {
+            router: Mutex::new(routes(&auth)),
+            url: database.url.clone(),
+            auth,
+            clock,
+            names: AtomicU64::new(0),
+            _database: database,
+        }
     }
 
     /// Begins a request. Paths begin below the base path: `login/`.
@@ -103,7 +110,8 @@ impl TestApp {
 
     /// Registers `name` with `name@example.org` and [`PASSWORD`], and gives the key.
     pub async fn register(&self, name: &str) -> String {
-        let body = json!({ "username": name, "email": format!("{name}@example.org"), "password1": PASSWORD, "password2": PASSWORD });
+        let body =
+            json!({ "username": name, "email": format!("{name}@example.org"), "password1": PASSWORD, "password2": PASSWORD });
         self.post("registration/", body).send().await.expect(201).key()
     }
 

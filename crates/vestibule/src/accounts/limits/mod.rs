@@ -8,10 +8,10 @@ pub mod memory;
 use aws_lc_rs::hmac;
 
 use crate::db::Tx;
-use crate::params;
+use crate::ground::address::bucket;
 use crate::ground::secrets::MasterKey;
 use crate::ground::{Error, Result, Time};
-use crate::ground::address::bucket;
+use crate::params;
 use crate::settings::{Rate, Scope};
 
 use super::{Auth, Client};

@@ -11,7 +11,9 @@ use super::flow;
 /// `POST login/`.
 pub fn endpoint(_: &Auth) -> Endpoint {
     Endpoint::new("login", "Login")
-        .described("Checks the credentials and answers with the key of a new session, or with the tokens that the settings call for.")
+        .described(
+            "Checks the credentials and answers with the key of a new session, or with the tokens that the settings call for.",
+        )
         .forgiving()
         .with(Operation::new(Method::POST, |call| Box::pin(post(call))).taking(flow::form()))
 }

@@ -26,7 +26,8 @@ pub async fn change(auth: &Auth, who: &Client, caller: &Caller, values: &Values)
     }
     let new = agreed(auth, caller, values)?;
     let hash = auth.hasher.hash(new.clone()).await?;
-    let (holder, sender, now, ends) = (caller.clone(), who.clone(), auth.clock.now(), auth.settings.account.logout_on_password_change);
+    let (holder, sender, now, ends) =
+        (caller.clone(), who.clone(), auth.clock.now(), auth.settings.account.logout_on_password_change);
     let event = auth.db.unit(move |tx| async move { save(&tx, &holder, &hash, ends, now, &sender).await }).await?;
     event.log(who);
     Ok(())
