@@ -51,7 +51,7 @@ pub fn check_format(format: &str, text: &str) -> Result<(), Unreadable> {
         }
         "cidr" => {
             let remedy = "Write an address and the length of its prefix, as in \"10.0.0.0/8\" or \"10.1.2.3/32\".";
-            named(text.parse::<IpNet>().is_ok(), "has something that is not a network", remedy)
+            named(text.parse::<IpNet>().is_ok(), "is not a network", remedy)
         }
         _ => Ok(()),
     }
