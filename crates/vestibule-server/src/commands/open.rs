@@ -1,5 +1,6 @@
 //! From the command line to an open service.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use vestibule::settings::{Environment, LogFormat, LogLevel};
@@ -12,7 +13,19 @@ use crate::secret_key;
 
 /// The settings from the file and the environment, checked.
 pub(super) fn load(config: Option<&Path>) -> Result<Loaded, Failure> {
-    load::load(config, std::env::vars()).map_err(|problems| Failure::Failed(problems.to_string()))
+    load::load(config, variables()?.into_iter()).map_err(|problems| Failure::Failed(problems.to_string()))
+}
+
+/// The environment; others' variables may hold what they like, ours must be text.
+fn variables() -> Result<Vec<(String, String)>, Failure> {
+    let ours = |(name, value): (OsString, OsString)| match (name.into_string(), value.into_string()) {
+        (Ok(name), Ok(value)) => Some(Ok((name, value))),
+        (Ok(name), Err(_)) if name.to_ascii_uppercase().starts_with("VESTIBULE__") => {
+            Some(Err(Failure::Failed(format!("{name}: is not UTF-8 text"))))
+        }
+        _ => None,
+    };
+    std::env::vars_os().filter_map(ours).collect()
 }
 
 /// As [`load`], with the key that development makes for itself, and with the log begun.

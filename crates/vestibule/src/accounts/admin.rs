@@ -151,7 +151,7 @@ pub async fn find(auth: &Auth, name: &str) -> Result<User> {
         _ => None,
     };
     let found = match (found, Username::parse(name, 1, &[])) {
-        (None, Ok(name)) => users::by_username(&auth.db, &name.key()).await?,
+        (None, Ok(name)) => users::by_username(&auth.db, name.key()).await?,
         (found, _) => found,
     };
     found.map(|UserWithPassword { user, .. }| user).ok_or(Error::Refused(404, Message::NotFound))

@@ -43,9 +43,15 @@ const MOST: usize = 1 << 20;
 /// Runs a test on SQLite and on PostgreSQL, each time with a fresh service whose settings `change` has changed.
 pub async fn on_both(change: impl Fn(&mut Settings), test: impl AsyncFn(TestApp)) {
     for database in databases::each_database().await {
-        eprintln!("on {}", database.url.split(':').next().unwrap_or_default());
+        announce(&database.url);
         test(TestApp::on(database, &change).await).await;
     }
+}
+
+/// Cargo shows this beside a failure only.
+#[expect(clippy::print_stderr, reason = "a failed test must tell on which database it failed")]
+fn announce(url: &str) {
+    eprintln!("on {}", url.split(':').next().unwrap_or_default());
 }
 
 /// Settings for a test: cheap hashing, no limits, the rest as by default.
@@ -215,7 +221,6 @@ impl TestAnswer {
     /// # Panics
     /// If it has another.
     #[track_caller]
-    #[must_use]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
