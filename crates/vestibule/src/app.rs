@@ -63,7 +63,7 @@ impl Auth {
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
             }
         }
-        router.fallback(not_found)
+        router.fallback(Self::not_found)
     }
 
     /// What belongs at the root, whatever the base path is: `/livez`, and `/readyz` which also asks the database.
@@ -76,9 +76,14 @@ impl Auth {
         Router::new().route("/livez", axum::routing::get(|| async { health(true) })).route("/readyz", axum::routing::get(ready))
     }
 
+    /// The answer where nothing is, in the form that a client of the endpoints understands.
+    pub async fn not_found() -> Response<Body> {
+        render::plain(404, Message::NotFound.text())
+    }
+
     /// Whether the database answers.
     pub async fn is_ready(&self) -> bool {
-        self.db.one::<(i64,)>("SELECT CAST(1 AS BIGINT)", &[]).await.is_ok()
+        facts::answers(&self.db).await
     }
 
     /// Keeps house until `stop` is done: writes down when sessions were used and removes what has ended. A host spawns this
@@ -140,10 +145,6 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
         features::user::endpoint(auth),
         features::password_change::endpoint(auth),
     ]
-}
-
-async fn not_found() -> Response<Body> {
-    render::plain(404, Message::NotFound.text())
 }
 
 fn health(well: bool) -> Response<Body> {
@@ -257,8 +258,7 @@ async fn prepare(db: &Db, settings: &Settings, clock: &Clock) -> Result<(), Buil
 async fn refuse_unindexed(db: &Db, shapes: &Shapes) -> Result<(), BuildError> {
     let wrong = |error: Error| BuildError::of_database(&error);
     let waiting = facts::fields_to_index(db, &shapes.declared).await.map_err(wrong)?;
-    let users = db.one::<(i64,)>("SELECT id FROM auth_users LIMIT 1", &[]).await.map_err(|error| wrong(error.into()))?;
-    if !waiting.is_empty() && users.is_some() {
+    if !waiting.is_empty() && facts::has_users(db).await.map_err(wrong)? {
         return Err(BuildError::because(format!(
             "user.fields: {} became unique after there were users; run `vestibule migrate`, which indexes the old values or lists the duplicates",
             waiting.join(", ")

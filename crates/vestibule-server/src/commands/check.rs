@@ -6,11 +6,12 @@ use vestibule::accounts::facts::Duplicate;
 use vestibule::{Auth, Settings};
 
 use super::{Failure, open};
+use crate::load::Loaded;
 use crate::output;
 
 /// Brings the database to the form that this version needs.
 pub(super) async fn migrate(config: Option<&Path>) -> Result<(), Failure> {
-    let (mut settings, _) = open::settings(config)?;
+    let (mut settings, _) = open::settings(config, open::QUIET)?;
     settings.database.migrate = true;
     let auth = open::build(Auth::builder(settings).without_indexes()).await?;
     let duplicates = auth.index_fields().await.map_err(|error| Failure::Failed(format!("{error:?}")))?;
@@ -33,12 +34,18 @@ fn told(duplicates: &[Duplicate]) -> String {
 
 /// Says whether the settings and the database are fit to serve. Changes nothing.
 pub(super) async fn check(config: Option<&Path>, deploy: bool) -> Result<(), Failure> {
-    let (mut settings, _) = open::settings(config)?;
-    settings.database.migrate = false;
+    let Loaded { mut settings, .. } = open::load(config)?;
     let advice = if deploy { advice(&settings) } else { Vec::new() };
-    open::build(Auth::builder(settings)).await?;
+    let verdict = if open::is_new(&settings) {
+        "fit to serve; there is no database yet, `vestibule serve` makes it"
+    } else {
+        settings = open::settings(config, open::QUIET)?.0;
+        settings.database.migrate = false;
+        open::build(Auth::builder(settings)).await?;
+        "fit to serve"
+    };
     if advice.is_empty() {
-        output::say("fit to serve");
+        output::say(verdict);
         return Ok(());
     }
     Err(Failure::Failed(format!("not fit for the internet:\n{}", advice.join("\n"))))

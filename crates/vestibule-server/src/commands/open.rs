@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use tracing::level_filters::LevelFilter;
 use vestibule::settings::{Environment, LogFormat, LogLevel};
 use vestibule::{Auth, Builder, Settings};
 
@@ -28,16 +29,21 @@ fn variables() -> Result<Vec<(String, String)>, Failure> {
     std::env::vars_os().filter_map(ours).collect()
 }
 
-/// As [`load`], with the key that development makes for itself, and with the log begun.
-pub(super) fn settings(config: Option<&Path>) -> Result<(Settings, Option<PathBuf>), Failure> {
+/// As [`load`], with the key that development makes for itself, and with the log begun, at most as talkative as `level`.
+pub(super) fn settings(config: Option<&Path>, level: LevelFilter) -> Result<(Settings, Option<PathBuf>), Failure> {
     let Loaded { mut settings, .. } = load(config)?;
-    begin_log(&settings).map_err(Failure::Failed)?;
+    begin_log(&settings, level).map_err(Failure::Failed)?;
     if settings.secret_key.is_some() || settings.environment != Environment::Development {
         return Ok((settings, None));
     }
     let path = key_path(&settings);
     settings.secret_key = Some(secret_key::make_or_read(&path).map_err(Failure::Failed)?);
     Ok((settings, Some(path)))
+}
+
+/// Whether the database is a file that is not there yet.
+pub(super) fn is_new(settings: &Settings) -> bool {
+    settings.database.url.expose().strip_prefix("sqlite://").is_some_and(|file| !Path::new(file).exists())
 }
 
 /// Beside the database file: `vestibule.db` has its key in `vestibule.key`. For a database elsewhere, in this folder.
@@ -48,25 +54,28 @@ fn key_path(settings: &Settings) -> PathBuf {
     }
 }
 
-fn begin_log(settings: &Settings) -> Result<(), String> {
+fn begin_log(settings: &Settings, most: LevelFilter) -> Result<(), String> {
     let level = match settings.log.level {
-        LogLevel::Error => tracing::level_filters::LevelFilter::ERROR,
-        LogLevel::Warn => tracing::level_filters::LevelFilter::WARN,
-        LogLevel::Info => tracing::level_filters::LevelFilter::INFO,
-        LogLevel::Debug => tracing::level_filters::LevelFilter::DEBUG,
-        LogLevel::Trace => tracing::level_filters::LevelFilter::TRACE,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
     };
     let format = match settings.log.format {
         LogFormat::Auto => Format::Auto,
         LogFormat::Pretty => Format::Pretty,
         LogFormat::Json => Format::Json,
     };
-    logs::install(level, format)
+    logs::install(level.min(most), format)
 }
+
+/// How talkative a command's log is at most: its answer is what it prints.
+pub(super) const QUIET: LevelFilter = LevelFilter::WARN;
 
 /// An open service for a command that is not `serve`.
 pub(super) async fn service(config: Option<&Path>) -> Result<Auth, Failure> {
-    let (settings, _) = settings(config)?;
+    let (settings, _) = settings(config, QUIET)?;
     build(Auth::builder(settings)).await
 }
 

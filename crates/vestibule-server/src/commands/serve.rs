@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tracing::level_filters::LevelFilter;
 use vestibule::{Auth, Settings};
 
 use super::{Failure, open};
@@ -19,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(30);
 
 /// Serves until told to stop.
 pub(super) async fn run(config: Option<&Path>) -> Result<(), Failure> {
-    let (settings, key) = open::settings(config)?;
+    let (settings, key) = open::settings(config, LevelFilter::TRACE)?;
     let listener = listen(&settings).await?;
     let signals = Signals::listen().map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
     let limits = limits(&settings);
@@ -58,7 +59,7 @@ async fn keep_house(auth: Auth, mut stopped: watch::Receiver<bool>) {
 fn app(auth: &Auth) -> Router {
     let base = auth.settings().server.base_path.clone();
     let router = if base.is_empty() || base == "/" { auth.router() } else { Router::new().nest(&base, auth.router()) };
-    router.merge(auth.well_known())
+    router.merge(auth.well_known()).fallback(Auth::not_found)
 }
 
 async fn listen(settings: &Settings) -> Result<TcpListener, Failure> {

@@ -1,6 +1,6 @@
 //! What the database knows of the installation that it belongs to: which secret key, and which declared fields are unique.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::db::{Db, Tx};
 use crate::forms::Declared;
@@ -121,12 +121,15 @@ async fn index_batch(tx: &Tx, field: &Declared, rows: Vec<(i64, Value)>) -> Resu
     Ok(duplicates)
 }
 
-/// How many rows each table has, for `check`.
+/// Whether the database answers.
+pub async fn answers(db: &Db) -> bool {
+    db.one::<(i64,)>("SELECT CAST(1 AS BIGINT)", params![]).await.is_ok()
+}
+
+/// Whether there is any account.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn counts(db: &Db) -> Result<Value> {
-    let users = db.one::<(i64,)>("SELECT count(*) FROM auth_users", params![]).await?;
-    let sessions = db.one::<(i64,)>("SELECT count(*) FROM auth_sessions", params![]).await?;
-    Ok(json!({ "users": users.map_or(0, |(n,)| n), "sessions": sessions.map_or(0, |(n,)| n) }))
+pub async fn has_users(db: &Db) -> Result<bool> {
+    Ok(db.one::<(i64,)>("SELECT id FROM auth_users LIMIT 1", params![]).await?.is_some())
 }

@@ -1,3 +1,4 @@
 //! What the service promises, seen from outside, on both databases.
 
+mod house;
 mod journey;
