@@ -13,3 +13,5 @@ pub mod forms;
 pub mod ground;
 pub mod http;
 pub mod settings;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -1,0 +1,3 @@
+//! What tests stand on: throw-away databases.
+
+pub mod databases;
