@@ -6,10 +6,8 @@
 //!
 //! SQLite keeps foreign keys on inside of a transaction: a migration that rebuilds a table must not drop one that others refer to.
 
-use std::time::Duration;
-
 use super::error::{Error, Result};
-use super::{Db, Tx};
+use super::{Db, Kind, Tx};
 use crate::ground::Time;
 use crate::ground::secrets::Digest;
 
@@ -18,7 +16,9 @@ use crate::ground::secrets::Digest;
 pub struct Migration {
     pub(super) version: i64,
     pub(super) name: &'static str,
+    #[cfg(feature = "sqlite")]
     pub(super) sqlite: &'static str,
+    #[cfg(feature = "postgres")]
     pub(super) postgres: &'static str,
 }
 
@@ -27,7 +27,9 @@ macro_rules! migrations {
         &[$(Migration {
             version: $version,
             name: $name,
+            #[cfg(feature = "sqlite")]
             sqlite: include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+            #[cfg(feature = "postgres")]
             postgres: include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
         }),*]
     };
@@ -43,8 +45,6 @@ const LEDGER: &str = "CREATE TABLE IF NOT EXISTS auth_migrations \
 #[cfg(feature = "postgres")]
 const POSTGRES_LOCK: &str =
     "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(7311146993)";
-
-const MIGRATION_LIMIT: Duration = Duration::from_secs(3_600);
 
 /// How often a busy SQLite file is tried again, each time for some seconds.
 const TRIES: usize = 15;
@@ -104,7 +104,7 @@ pub(super) async fn apply(db: &Db, known: &'static [Migration], now: Time) -> Re
     loop {
         let this = db.clone();
         let work = Box::new(move |tx| Box::pin(async move { step(&this, &tx, known, now).await }) as _);
-        match db.run_unit(true, MIGRATION_LIMIT, work).await {
+        match db.run_unit(Kind::Migration, work).await {
             Ok(Some(name)) => done.push(name),
             Ok(None) => return Ok(done),
             Err(MigrateError::Database(Error::Busy)) if tries < TRIES => tries += 1,
@@ -115,9 +115,12 @@ pub(super) async fn apply(db: &Db, known: &'static [Migration], now: Time) -> Re
 
 /// Applies the next migration, if one is missing, and gives its name.
 async fn step(db: &Db, tx: &Tx, known: &'static [Migration], now: Time) -> Result<Option<&'static str>, MigrateError> {
-    #[cfg(feature = "postgres")]
-    if let Db::Postgres(_) = db {
-        tx.script(POSTGRES_LOCK).await?;
+    match db {
+        // The unit holds the write lock from its begin.
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(_) => {}
+        #[cfg(feature = "postgres")]
+        Db::Postgres(_) => tx.script(POSTGRES_LOCK).await?,
     }
     tx.script(LEDGER).await?;
     let applied: Vec<Applied> = tx.all(APPLIED, &[]).await?;

@@ -82,8 +82,16 @@ impl Default for Options {
     }
 }
 
-/// How long a unit may take in all on PostgreSQL, so that an outage is answered within 5 s (T87).
-const UNIT_LIMIT: Duration = Duration::from_millis(4_500);
+/// What kind of unit it is.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// A unit of our own statements.
+    Plain,
+    /// A unit in which the host's hooks run.
+    Hooked,
+    /// A migration, which may take its time.
+    Migration,
+}
 
 impl Db {
     /// Opens the database of an URL: `sqlite://file.db` (relative to the working directory), `sqlite:///absolute/file.db`, or
@@ -150,7 +158,7 @@ impl Db {
         Fut: Future<Output = Result<T, E>> + Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.run_unit(false, UNIT_LIMIT, Box::new(|tx| Box::pin(work(tx)))).await
+        self.run_unit(Kind::Plain, Box::new(|tx| Box::pin(work(tx)))).await
     }
 
     /// As [`Db::unit`], for a unit in which the host's hooks run: on SQLite it begins a group of its own, so that the units before it
@@ -166,20 +174,15 @@ impl Db {
         Fut: Future<Output = Result<T, E>> + Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.run_unit(true, UNIT_LIMIT, Box::new(|tx| Box::pin(work(tx)))).await
+        self.run_unit(Kind::Hooked, Box::new(|tx| Box::pin(work(tx)))).await
     }
 
-    async fn run_unit<T: Send + 'static, E: From<Error> + Send + 'static>(
-        &self,
-        alone: bool,
-        limit: Duration,
-        work: Work<T, E>,
-    ) -> Result<T, E> {
+    async fn run_unit<T: Send + 'static, E: From<Error> + Send + 'static>(&self, kind: Kind, work: Work<T, E>) -> Result<T, E> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(db) => db.unit(alone, work).await,
+            Self::Sqlite(db) => db.unit(kind, work).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(db) => db.unit(limit, work).await,
+            Self::Postgres(db) => db.unit(kind, work).await,
         }
     }
 }

@@ -27,13 +27,16 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::error::{Error, OpenError, Result};
 use super::param::Param;
 use super::row::{FromRow, Row};
-use super::{Options, Tx, Work, caught};
+use super::{Kind, Options, Tx, Work, caught};
 
 /// How long a free or a new connection is waited for.
 const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 
-/// How long a read may take in all.
-const READ_LIMIT: Duration = Duration::from_millis(4_500);
+/// How long a read, or a unit before its end, may take in all.
+const LIMIT: Duration = Duration::from_millis(4_500);
+
+/// How long a migration may take.
+const MIGRATION_LIMIT: Duration = Duration::from_secs(3_600);
 
 /// How long the end of a unit may take.
 const END_LIMIT: Duration = Duration::from_millis(400);
@@ -80,7 +83,7 @@ impl Postgres {
 
     /// The rows of a statement outside of a unit. A connection that died since its last use is replaced, and the statement sent again.
     pub(super) async fn read<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
-        let deadline = Instant::now() + READ_LIMIT;
+        let deadline = Instant::now() + LIMIT;
         loop {
             let (client, fresh) = self.connection(deadline).await?;
             let result = timeout_at(deadline, rows(&client, sql, params)).await.unwrap_or(Err(Error::Lost));
@@ -111,20 +114,20 @@ impl Postgres {
 
     pub(super) async fn unit<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
-        limit: Duration,
+        kind: Kind,
         work: Work<T, E>,
     ) -> Result<T, E> {
         let this = self.clone();
         // A task of its own, so that a client that leaves does not cut it.
-        match tokio::spawn(async move { this.perform(limit, work).await }).await {
+        match tokio::spawn(async move { this.perform(kind, work).await }).await {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => resume_unwind(panic),
             Err(_) => Err(Error::Lost.into()),
         }
     }
 
-    async fn perform<T, E: From<Error>>(&self, limit: Duration, work: Work<T, E>) -> thread::Result<Result<T, E>> {
-        let deadline = Instant::now() + limit;
+    async fn perform<T, E: From<Error>>(&self, kind: Kind, work: Work<T, E>) -> thread::Result<Result<T, E>> {
+        let deadline = Instant::now() + if kind == Kind::Migration { MIGRATION_LIMIT } else { LIMIT };
         let lease = match self.begin(deadline).await {
             Ok(lease) => lease,
             Err(error) => return Ok(Err(error.into())),

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::error::{Error, Result};
 use super::sqlite::{Sqlite, connect};
-use super::{Tx, Work, caught};
+use super::{Kind, Tx, Work, caught};
 
 /// How many units may wait; one more is [`Error::Busy`].
 pub(super) const QUEUE: usize = 8_192;
@@ -97,7 +97,7 @@ impl Unit {
 impl Sqlite {
     pub(super) async fn unit<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
-        alone: bool,
+        kind: Kind,
         work: Work<T, E>,
     ) -> Result<T, E> {
         let (answer, answered) = oneshot::channel::<thread::Result<Result<T, E>>>();
@@ -116,7 +116,7 @@ impl Sqlite {
                 Ended { keep, answer: Box::new(answer) }
             })
         };
-        self.queue().try_send(Job { alone, start: Box::new(start) }).map_err(|error| match error {
+        self.queue().try_send(Job { alone: kind != Kind::Plain, start: Box::new(start) }).map_err(|error| match error {
             TrySendError::Full(_) => Error::Busy,
             TrySendError::Closed(_) => Error::Lost,
         })?;

@@ -14,7 +14,14 @@ fn now() -> Time {
 }
 
 const fn both(version: i64, name: &'static str, sql: &'static str) -> Migration {
-    Migration { version, name, sqlite: sql, postgres: sql }
+    Migration {
+        version,
+        name,
+        #[cfg(feature = "sqlite")]
+        sqlite: sql,
+        #[cfg(feature = "postgres")]
+        postgres: sql,
+    }
 }
 
 async fn ledger(db: &Db) -> Vec<(i64, String, i64)> {

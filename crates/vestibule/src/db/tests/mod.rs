@@ -16,6 +16,8 @@ use crate::testing::databases::{each_database, each_empty_database};
 
 type Outcome<T = ()> = Result<T, Error>;
 
+const INSERT: &str = "INSERT INTO numbers (n) VALUES ($1)";
+
 /// A table in which a number may stand once.
 async fn numbers(db: &Db) {
     let sql = "CREATE TABLE numbers (n BIGINT NOT NULL CONSTRAINT numbers_n_key UNIQUE)";
@@ -23,7 +25,7 @@ async fn numbers(db: &Db) {
 }
 
 async fn insert(db: &Db, n: i64) -> Outcome {
-    db.unit(move |tx| async move { tx.run("INSERT INTO numbers (n) VALUES ($1)", params![n]).await.map(drop) }).await
+    db.unit(move |tx| async move { tx.run(INSERT, params![n]).await.map(drop) }).await
 }
 
 async fn kept(db: &Db) -> Vec<i64> {

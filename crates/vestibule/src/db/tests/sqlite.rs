@@ -1,13 +1,17 @@
 //! SQLite alone: the file, other processes, a full disk.
 
+use std::future::{Future, poll_fn};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use tokio::time::sleep;
 
+use super::super::writer::QUEUE;
 use super::super::{Db, Error, Options};
-use super::{Outcome, insert, kept, numbers};
+use super::{INSERT, Outcome, insert, kept, numbers};
 use crate::params;
 use crate::testing::databases::{TestDb, empty_sqlite, fresh_sqlite};
 
@@ -92,7 +96,7 @@ async fn t87_a_lock_held_by_another_process_is_waited_for_but_not_forever() {
         let db = test.db.clone();
         async move { insert(&db, 1).await }
     });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    sleep(Duration::from_millis(300)).await;
     // Readers do not notice.
     assert!(kept(&test.db).await.is_empty());
     other.execute_batch("COMMIT").unwrap();
@@ -101,7 +105,7 @@ async fn t87_a_lock_held_by_another_process_is_waited_for_but_not_forever() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let began = Instant::now();
     let late = async {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        sleep(Duration::from_secs(2)).await;
         insert(&test.db, 3).await
     };
     let (first, second) = tokio::join!(insert(&test.db, 2), late);
@@ -162,6 +166,69 @@ async fn a_reader_goes_when_its_database_is_gone() {
     let began = Instant::now();
     while open_files(&name) > 0 {
         assert!(began.elapsed() < Duration::from_secs(5));
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        sleep(Duration::from_millis(5)).await;
     }
+}
+
+#[tokio::test]
+async fn answers_that_are_earned_do_not_wait_for_the_hooks_of_a_later_unit() {
+    let test = empty_sqlite().await;
+    numbers(&test.db).await;
+    // Something to hold the writer while both are queued.
+    let (hold, earned, hooked) = tokio::join!(
+        test.db.unit(|_| async {
+            sleep(Duration::from_millis(30)).await;
+            Outcome::Ok(Instant::now())
+        }),
+        async {
+            insert(&test.db, 1).await.unwrap();
+            Instant::now()
+        },
+        async {
+            let unit = test.db.unit_with_hooks(|tx| async move {
+                tx.run(INSERT, params![2]).await?;
+                sleep(Duration::from_millis(150)).await;
+                Outcome::Ok(())
+            });
+            unit.await.unwrap();
+            Instant::now()
+        }
+    );
+    assert!(earned - hold.unwrap() < Duration::from_millis(100));
+    assert!(hooked - earned >= Duration::from_millis(100));
+    assert_eq!(kept(&test.db).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_full_queue_is_busy_at_once() {
+    let test = empty_sqlite().await;
+    numbers(&test.db).await;
+    let mut waiting = vec![Box::pin(insert(&test.db, -1))];
+    let db = test.db.clone();
+    let hold = tokio::spawn(async move {
+        let unit = db.unit(|_| async {
+            std::thread::sleep(Duration::from_millis(200));
+            Outcome::Ok(())
+        });
+        unit.await
+    });
+    // So that the writer has taken it from the queue.
+    sleep(Duration::from_millis(20)).await;
+    let mut busy = 0;
+    for n in 0..QUEUE as i64 + 10 {
+        let mut unit = Box::pin(insert(&test.db, n));
+        match poll_fn(|context| Poll::Ready(unit.as_mut().poll(context))).await {
+            Poll::Pending => waiting.push(unit),
+            Poll::Ready(answer) => {
+                assert_eq!(answer, Err(Error::Busy));
+                busy += 1;
+            }
+        }
+    }
+    assert_eq!(busy, 10);
+    hold.await.unwrap().unwrap();
+    for unit in waiting {
+        unit.await.unwrap();
+    }
+    assert_eq!(kept(&test.db).await.len(), QUEUE + 1);
 }

@@ -1,19 +1,14 @@
 //! Units: all or nothing, whatever happens to them.
 
-use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
-use super::super::writer::QUEUE;
 use super::super::{Db, Error, Options, Tx};
-use super::{Outcome, insert, kept, numbers};
+use super::{INSERT, Outcome, insert, kept, numbers};
 use crate::params;
-use crate::testing::databases::{each_empty_database, empty_sqlite};
-
-const INSERT: &str = "INSERT INTO numbers (n) VALUES ($1)";
+use crate::testing::databases::each_empty_database;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_forty_units_at_once_errors_and_panics_leave_nothing_and_reach_only_their_callers() {
@@ -101,8 +96,8 @@ async fn a_tx_that_outlives_its_unit_is_refused() {
 async fn a_tx_that_is_sent_to_another_task_never_writes_outside_of_its_unit() {
     for test in each_empty_database().await {
         numbers(&test.db).await;
+        let on_its_thread = test.url.starts_with("sqlite");
         let unit = test.db.unit(move |tx| async move {
-            let on_its_thread = matches!(tx, Tx::Sqlite(_));
             let sent = tokio::spawn(async move { tx.run(INSERT, params![1]).await }).await.unwrap();
             match sent {
                 Err(Error::Other(why)) => assert!(on_its_thread && why.contains("another thread")),
@@ -182,69 +177,4 @@ async fn a_value_whose_destructor_panics_ends_nothing_else() {
         insert(&db, 2).await.unwrap();
         assert_eq!(kept(&db).await, [2]);
     }
-}
-
-#[cfg(feature = "sqlite")]
-#[tokio::test]
-async fn answers_that_are_earned_do_not_wait_for_the_hooks_of_a_later_unit() {
-    let test = empty_sqlite().await;
-    numbers(&test.db).await;
-    // Something to hold the writer while both are queued.
-    let (hold, earned, hooked) = tokio::join!(
-        test.db.unit(|_| async {
-            sleep(Duration::from_millis(30)).await;
-            Outcome::Ok(Instant::now())
-        }),
-        async {
-            insert(&test.db, 1).await.unwrap();
-            Instant::now()
-        },
-        async {
-            let unit = test.db.unit_with_hooks(|tx| async move {
-                tx.run(INSERT, params![2]).await?;
-                sleep(Duration::from_millis(150)).await;
-                Outcome::Ok(())
-            });
-            unit.await.unwrap();
-            Instant::now()
-        }
-    );
-    assert!(earned - hold.unwrap() < Duration::from_millis(100));
-    assert!(hooked - earned >= Duration::from_millis(100));
-    assert_eq!(kept(&test.db).await, [1, 2]);
-}
-
-#[cfg(feature = "sqlite")]
-#[tokio::test]
-async fn a_full_queue_is_busy_at_once() {
-    let test = empty_sqlite().await;
-    numbers(&test.db).await;
-    let mut waiting = vec![Box::pin(insert(&test.db, -1))];
-    let db = test.db.clone();
-    let hold = tokio::spawn(async move {
-        let unit = db.unit(|_| async {
-            std::thread::sleep(Duration::from_millis(200));
-            Outcome::Ok(())
-        });
-        unit.await
-    });
-    // So that the writer has taken it from the queue.
-    sleep(Duration::from_millis(20)).await;
-    let mut busy = 0;
-    for n in 0..QUEUE as i64 + 10 {
-        let mut unit = Box::pin(insert(&test.db, n));
-        match poll_fn(|context| Poll::Ready(unit.as_mut().poll(context))).await {
-            Poll::Pending => waiting.push(unit),
-            Poll::Ready(answer) => {
-                assert_eq!(answer, Err(Error::Busy));
-                busy += 1;
-            }
-        }
-    }
-    assert_eq!(busy, 10);
-    hold.await.unwrap().unwrap();
-    for unit in waiting {
-        unit.await.unwrap();
-    }
-    assert_eq!(kept(&test.db).await.len(), QUEUE + 1);
 }
