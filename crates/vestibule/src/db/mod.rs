@@ -121,7 +121,7 @@ impl Db {
 
     /// Whether several processes may serve from this database: so on PostgreSQL.
     pub fn is_shared(&self) -> bool {
-        match self {
+        match *self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(_) => false,
             #[cfg(feature = "postgres")]
