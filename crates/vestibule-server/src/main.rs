@@ -8,7 +8,6 @@ mod explain;
 mod load;
 mod logs;
 mod output;
-mod secret_key;
 mod serve;
 
 use std::process::ExitCode;

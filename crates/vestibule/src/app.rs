@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,7 +20,8 @@ use crate::accounts::{Auth, facts, housekeeping};
 use crate::db::{Db, Options, migrate};
 use crate::features;
 use crate::ground::secrets::MasterKey;
-use crate::ground::{Clock, Entropy, Error, Message};
+use crate::ground::{Clock, Entropy, Error, Message, Secret, key_file};
+use crate::hooks::{AnyHooks, Hooks, NoHooks};
 use crate::http::dispatch::Bound;
 use crate::http::{Endpoint, render};
 use crate::settings::{HashQueue, HashThreads, Settings};
@@ -45,12 +47,13 @@ pub struct Builder {
     clock: Clock,
     entropy: Entropy,
     indexes: bool,
+    hooks: Box<dyn AnyHooks>,
 }
 
 impl Auth {
     /// Begins a service with these settings.
     pub fn builder(settings: Settings) -> Builder {
-        Builder { settings, clock: Clock::System, entropy: Entropy::System, indexes: true }
+        Builder { settings, clock: Clock::System, entropy: Entropy::System, indexes: true, hooks: Box::new(NoHooks) }
     }
 
     /// Everything below the base path, for a host to nest there.
@@ -74,6 +77,11 @@ impl Auth {
             async move { health(auth.is_ready().await) }
         };
         Router::new().route("/livez", axum::routing::get(|| async { health(true) })).route("/readyz", axum::routing::get(ready))
+    }
+
+    /// The file with the key that development made for itself, if it did.
+    pub fn key_file(&self) -> Option<&Path> {
+        self.key_file.as_deref()
     }
 
     /// The answer where nothing is, in the form that a client of the endpoints understands.
@@ -166,6 +174,13 @@ impl Builder {
         self
     }
 
+    /// Runs the host's own code inside the units of the flows.
+    #[must_use]
+    pub fn hooks(mut self, hooks: impl Hooks) -> Self {
+        self.hooks = Box::new(hooks);
+        self
+    }
+
     /// Opens the service although declared unique fields are not indexed yet, for the commands that index or report them.
     #[must_use]
     pub fn without_indexes(mut self) -> Self {
@@ -184,8 +199,8 @@ impl Builder {
             return Err(BuildError(problems));
         }
         let shapes = Shapes::new(&settings).map_err(BuildError::because)?;
-        let key = settings.secret_key.as_ref().ok_or_else(|| BuildError::because("secret_key: is not set"))?;
-        let key = MasterKey::new(key).map_err(|what| BuildError::because(format!("secret_key: {what}")))?;
+        let (secret, key_file) = secret_key(&settings)?;
+        let key = MasterKey::new(&secret).map_err(|what| BuildError::because(format!("secret_key: {what}")))?;
         let db = Db::open(settings.database.url.expose(), Options::default())
             .await
             .map_err(|error| BuildError::because(error.to_string()))?;
@@ -204,6 +219,8 @@ impl Builder {
             policy: policy(&settings),
             limits: Limits::new(&key).map_err(internal)?,
             last_seen: LastSeen::default(),
+            key_file,
+            hooks: self.hooks,
             settings,
             db,
             clock: self.clock,
@@ -211,6 +228,26 @@ impl Builder {
             shapes,
         };
         Ok(Auth::new(floor))
+    }
+}
+
+/// The key from the settings; in development, one that is made beside the database at first.
+fn secret_key(settings: &Settings) -> Result<(Secret, Option<PathBuf>), BuildError> {
+    if let Some(key) = &settings.secret_key {
+        return Ok((key.clone(), None));
+    }
+    if settings.production() {
+        return Err(BuildError::because("secret_key: is not set"));
+    }
+    let path = key_path(settings);
+    Ok((key_file::make_or_read(&path).map_err(BuildError::because)?, Some(path)))
+}
+
+/// Beside the database file: `vestibule.db` has its key in `vestibule.key`. For a database elsewhere, in this folder.
+fn key_path(settings: &Settings) -> PathBuf {
+    match settings.database.url.expose().strip_prefix("sqlite://") {
+        Some(file) => Path::new(file).with_extension("key"),
+        None => PathBuf::from("vestibule.key"),
     }
 }
 

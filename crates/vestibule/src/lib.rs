@@ -13,6 +13,7 @@ pub mod db;
 pub mod features;
 pub mod forms;
 pub mod ground;
+pub mod hooks;
 pub mod http;
 pub mod settings;
 #[cfg(any(test, feature = "testing"))]
@@ -20,4 +21,6 @@ pub mod testing;
 
 pub use accounts::Auth;
 pub use app::{BuildError, Builder};
+pub use hooks::Hooks;
+pub use http::{CurrentUser, OptionalUser};
 pub use settings::Settings;

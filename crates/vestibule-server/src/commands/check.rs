@@ -11,7 +11,7 @@ use crate::output;
 
 /// Brings the database to the form that this version needs.
 pub(super) async fn migrate(config: Option<&Path>) -> Result<(), Failure> {
-    let (mut settings, _) = open::settings(config, open::QUIET)?;
+    let mut settings = open::settings(config, open::QUIET)?;
     settings.database.migrate = true;
     let auth = open::build(Auth::builder(settings).without_indexes()).await?;
     let duplicates = auth.index_fields().await.map_err(|error| Failure::Failed(format!("{error:?}")))?;
@@ -39,7 +39,7 @@ pub(super) async fn check(config: Option<&Path>, deploy: bool) -> Result<(), Fai
     let verdict = if open::is_new(&settings) {
         "fit to serve; there is no database yet, `vestibule serve` makes it"
     } else {
-        settings = open::settings(config, open::QUIET)?.0;
+        settings = open::settings(config, open::QUIET)?;
         settings.database.migrate = false;
         open::build(Auth::builder(settings)).await?;
         "fit to serve"

@@ -1,16 +1,15 @@
 //! From the command line to an open service.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tracing::level_filters::LevelFilter;
-use vestibule::settings::{Environment, LogFormat, LogLevel};
+use vestibule::settings::{LogFormat, LogLevel};
 use vestibule::{Auth, Builder, Settings};
 
 use super::Failure;
 use crate::load::{self, Loaded};
 use crate::logs::{self, Format};
-use crate::secret_key;
 
 /// The settings from the file and the environment, checked.
 pub(super) fn load(config: Option<&Path>) -> Result<Loaded, Failure> {
@@ -29,29 +28,16 @@ fn variables() -> Result<Vec<(String, String)>, Failure> {
     std::env::vars_os().filter_map(ours).collect()
 }
 
-/// As [`load`], with the key that development makes for itself, and with the log begun, at most as talkative as `level`.
-pub(super) fn settings(config: Option<&Path>, level: LevelFilter) -> Result<(Settings, Option<PathBuf>), Failure> {
-    let Loaded { mut settings, .. } = load(config)?;
+/// As [`load`], with the log begun, at most as talkative as `level`.
+pub(super) fn settings(config: Option<&Path>, level: LevelFilter) -> Result<Settings, Failure> {
+    let Loaded { settings, .. } = load(config)?;
     begin_log(&settings, level).map_err(Failure::Failed)?;
-    if settings.secret_key.is_some() || settings.environment != Environment::Development {
-        return Ok((settings, None));
-    }
-    let path = key_path(&settings);
-    settings.secret_key = Some(secret_key::make_or_read(&path).map_err(Failure::Failed)?);
-    Ok((settings, Some(path)))
+    Ok(settings)
 }
 
 /// Whether the database is a file that is not there yet.
 pub(super) fn is_new(settings: &Settings) -> bool {
     settings.database.url.expose().strip_prefix("sqlite://").is_some_and(|file| !Path::new(file).exists())
-}
-
-/// Beside the database file: `vestibule.db` has its key in `vestibule.key`. For a database elsewhere, in this folder.
-fn key_path(settings: &Settings) -> PathBuf {
-    match settings.database.url.expose().strip_prefix("sqlite://") {
-        Some(file) => Path::new(file.split('?').next().unwrap_or(file)).with_extension("key"),
-        None => PathBuf::from("vestibule.key"),
-    }
 }
 
 fn begin_log(settings: &Settings, most: LevelFilter) -> Result<(), String> {
@@ -75,7 +61,7 @@ pub(super) const QUIET: LevelFilter = LevelFilter::WARN;
 
 /// An open service for a command that is not `serve`.
 pub(super) async fn service(config: Option<&Path>) -> Result<Auth, Failure> {
-    let (settings, _) = settings(config, QUIET)?;
+    let settings = settings(config, QUIET)?;
     build(Auth::builder(settings)).await
 }
 

@@ -20,13 +20,13 @@ const GRACE: Duration = Duration::from_secs(30);
 
 /// Serves until told to stop.
 pub(super) async fn run(config: Option<&Path>) -> Result<(), Failure> {
-    let (settings, key) = open::settings(config, LevelFilter::TRACE)?;
+    let settings = open::settings(config, LevelFilter::TRACE)?;
     let listener = listen(&settings).await?;
     let signals = Signals::listen().map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
     let limits = limits(&settings);
     let auth = open::build(Auth::builder(settings)).await?;
     let address = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?;
-    welcome(&auth, &address.to_string(), key.as_deref());
+    welcome(&auth, &address.to_string());
 
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(keep_house(auth.clone(), stopped.clone()));
@@ -92,12 +92,12 @@ fn limits(settings: &Settings) -> Limits {
 }
 
 /// Where it listens, where the data is, and what to try first.
-fn welcome(auth: &Auth, address: &str, key: Option<&Path>) {
+fn welcome(auth: &Auth, address: &str) {
     let settings = auth.settings();
     let base = format!("http://{address}{}", settings.server.base_path);
     output::say(&format!("Vestibule {} listens on {base}/", env!("CARGO_PKG_VERSION")));
     output::say(&format!("  data  {}", place(settings)));
-    if let Some(key) = key {
+    if let Some(key) = auth.key_file() {
         output::say(&format!("  key   {} (made for development; keep it with the data)", key.display()));
     }
     if settings.environment == vestibule::settings::Environment::Development {

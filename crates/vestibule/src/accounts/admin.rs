@@ -59,7 +59,7 @@ pub async fn create_user(auth: &Auth, account: NewAccount) -> Result<User> {
         email,
         email_verified: account.email_verified,
         owns_email: auth.settings.account.email_verification != Verification::Mandatory,
-        password: hash,
+        password: hash.map(Secret::from),
         first_name: String::new(),
         last_name: String::new(),
         is_staff: account.is_staff,

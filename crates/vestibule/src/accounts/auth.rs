@@ -1,10 +1,13 @@
 //! Everything that a request shares with all others.
 
+use std::future::Future;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::db::Db;
-use crate::ground::{Clock, Entropy};
+use crate::db::{Db, Tx};
+use crate::ground::{Clock, Entropy, Result};
+use crate::hooks::AnyHooks;
 use crate::settings::Settings;
 
 use super::last_seen::LastSeen;
@@ -26,6 +29,10 @@ pub struct Floor {
     pub(crate) clock: Clock,
     /// Where random bytes come from.
     pub(crate) entropy: Entropy,
+    /// Where the key came from, if development made it.
+    pub(crate) key_file: Option<PathBuf>,
+    /// The host's own code.
+    pub(crate) hooks: Box<dyn AnyHooks>,
     /// The threads that hash passwords.
     pub(crate) hasher: Hasher,
     /// Which passwords are too weak.
@@ -56,6 +63,16 @@ impl Auth {
     /// The clock that the service goes by.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// Runs a unit in which the host's hooks may run.
+    pub(crate) async fn unit<T, F, Fut>(&self, work: F) -> Result<T>
+    where
+        F: FnOnce(Tx) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        if self.hooks.are_none() { self.db.unit(work).await } else { self.db.unit_with_hooks(work).await }
     }
 
     /// How many password hashes were computed since the start.

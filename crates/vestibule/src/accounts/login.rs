@@ -34,6 +34,7 @@ pub async fn finish(auth: &Auth, tx: &Tx, who: &Client, id: UserId, epoch: i64, 
     if auth.settings.account.email_verification == Verification::Mandatory && !user.email_verified {
         return Err(Error::non_field(Message::EmailNotVerified));
     }
+    auth.hooks.before_login(tx, &user).await?;
     users::came_in(tx, user.id, now).await?;
     let (key, sid) = sessions::open(auth, tx, &user, who, method, now).await?;
     let event = Event::about(user.id, "session.opened").with("sid", sid).with("method", method.as_str());

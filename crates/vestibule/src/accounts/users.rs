@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::db::{self, Db, FromRow, Row, Tx};
 use crate::ground::names::{EmailAddress, Username};
-use crate::ground::{Error, Message, Result, Time};
+use crate::ground::{Error, Message, Result, Secret, Time};
 use crate::params;
 use crate::settings::Presence;
 
@@ -136,8 +136,8 @@ pub struct NewUser {
     pub email_verified: bool,
     /// Whether the account holds the address alone although it is not proven: so unless verification is mandatory.
     pub owns_email: bool,
-    /// The PHC string of the password; `None` for an account without a usable one.
-    pub password: Option<String>,
+    /// The PHC string of the password; `None` for an account without a usable one. Not the password itself.
+    pub password: Option<Secret>,
     /// Empty if unknown.
     pub first_name: String,
     /// Empty if unknown.
@@ -249,7 +249,7 @@ async fn try_insert(tx: &Tx, new: &NewUser, username: Option<&Username>, now: Ti
                 email_key,
                 email_key.filter(|_| new.owns_email || new.email_verified),
                 new.email_verified.then(|| now.millis()),
-                new.password.as_deref(),
+                new.password.as_ref().map(Secret::expose),
                 new.first_name.as_str(),
                 new.last_name.as_str(),
                 new.is_staff,

@@ -4,6 +4,7 @@ pub mod address;
 pub mod clock;
 pub mod entropy;
 pub mod error;
+pub mod key_file;
 pub mod message;
 pub mod names;
 pub mod secrets;

@@ -7,10 +7,12 @@ pub mod authorization;
 pub mod body;
 pub mod dispatch;
 pub mod endpoint;
+mod extract;
 pub mod peer;
 mod proxies;
 pub(crate) mod render;
 
 pub use answer::Answer;
 pub use endpoint::{Call, Endpoint, Guard, Operation};
+pub use extract::{CurrentUser, OptionalUser, Rejection};
 pub use peer::Peer;

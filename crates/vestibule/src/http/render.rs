@@ -47,12 +47,23 @@ pub(super) fn response(bound: &Bound, answer: Answer, format: Format, who: &Clie
 
 /// An answer from where no endpoint is.
 pub(crate) fn plain(status: u16, detail: impl AsRef<str>) -> Response<Body> {
-    let mut response = Response::new(Body::from(json(&serde_json::json!({ "detail": detail.as_ref() }), None)));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    put(response.headers_mut(), header::CONTENT_TYPE, "application/json");
-    guard(response.headers_mut());
+    let mut answer = Answer::json(status, serde_json::json!({ "detail": detail.as_ref() }));
     if status == 503 {
-        put(response.headers_mut(), header::RETRY_AFTER, "1");
+        answer.headers.push(("retry-after", "1".to_owned()));
+    }
+    alone(answer, Format::Json { indent: None })
+}
+
+/// An answer without an endpoint.
+pub(super) fn alone(answer: Answer, format: Format) -> Response<Body> {
+    let kind = if matches!(format, Format::Problem) { "application/problem+json" } else { "application/json" };
+    let mut response = Response::new(Body::from(json(&answer.value(), None)));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    put(headers, header::CONTENT_TYPE, kind);
+    guard(headers);
+    for (name, value) in &answer.headers {
+        put(headers, HeaderName::from_static(name), value);
     }
     response
 }

@@ -39,7 +39,6 @@ async fn open(auth: &Auth, who: &Client, proof: login::Proof, password: &Secret)
     let proof = std::sync::Arc::new(proof);
     let held = proof.clone();
     let granted = auth
-        .db
         .unit(move |tx| async move {
             let granted = login::finish(&floor, &tx, &sender, held.user.id, held.user.epoch, Method::Password).await?;
             held.settle_in(&floor, &tx).await?;

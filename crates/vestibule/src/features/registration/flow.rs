@@ -123,7 +123,7 @@ fn new_user(auth: &Auth, values: &Values, hash: String, profile: Value) -> NewUs
         email: values.email("email").cloned(),
         email_verified: false,
         owns_email: auth.settings.account.email_verification != Verification::Mandatory,
-        password: Some(hash),
+        password: Some(hash.into()),
         first_name: String::new(),
         last_name: String::new(),
         is_staff: false,
@@ -141,7 +141,7 @@ fn usernames(auth: &Auth, values: &Values) -> Vec<Username> {
 
 async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
     let (floor, sender) = (auth.clone(), who.clone());
-    let (registered, event) = auth.db.unit(move |tx| async move { write(&floor, &tx, &sender, &new).await }).await?;
+    let (registered, event) = auth.unit(move |tx| async move { write(&floor, &tx, &sender, new).await }).await?;
     event.log(who);
     if let Registered::LoggedIn(granted) = &registered {
         granted.event.log(who);
@@ -149,12 +149,14 @@ async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
     Ok(registered)
 }
 
-async fn write(auth: &Auth, tx: &Tx, who: &Client, new: &NewUser) -> Result<(Registered, Event)> {
+async fn write(auth: &Auth, tx: &Tx, who: &Client, mut new: NewUser) -> Result<(Registered, Event)> {
     let now = auth.clock.now();
-    let user = users::insert(tx, new, now).await?;
+    auth.hooks.before_register(tx, &mut new).await?;
+    let user = users::insert(tx, &new, now).await?;
     unique::claim(tx, &auth.shapes.declared, user.id, &json!({}), &user.profile).await?;
     let event = Event::about(user.id, "user.registered");
     event.record(tx, now, who).await?;
+    auth.hooks.after_register(tx, &user).await?;
     let must_prove = auth.settings.account.email_verification == Verification::Mandatory;
     let registered = if must_prove {
         Registered::ToVerify

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use vestibule::ground::secrets::MasterKey;
-use vestibule::ground::{Entropy, Secret};
+use super::entropy::Entropy;
+use super::secrets::{MasterKey, Secret};
 
 /// The key in the file at `path`, which is made if it is not there.
 ///
@@ -15,7 +15,7 @@ use vestibule::ground::{Entropy, Secret};
 ///
 /// # Errors
 /// A sentence for the operator: the file cannot be made or read, or holds no usable key. Never the key itself.
-pub(crate) fn make_or_read(path: &Path) -> Result<Secret, String> {
+pub fn make_or_read(path: &Path) -> Result<Secret, String> {
     if let Some(key) = read(path)? {
         return Ok(key);
     }

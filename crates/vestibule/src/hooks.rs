@@ -1,0 +1,88 @@
+//! The host's own code inside a flow.
+//!
+//! A hook runs in the unit of the flow: what it writes through [`Tx`], also to the host's own tables, commits with the flow or
+//! not at all, and an error from it undoes everything and is the answer. It must not hash, mail or use the network: a hook that
+//! awaits something foreign for longer than 250 ms on SQLite, or 2 s on PostgreSQL, is cut off and answered with 503.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::accounts::User;
+use crate::accounts::users::NewUser;
+use crate::db::Tx;
+use crate::ground::Result;
+
+/// What a host does when something happens to an account. Every method does nothing unless it is written.
+///
+/// ```
+/// use vestibule::Hooks;
+/// use vestibule::accounts::User;
+/// use vestibule::db::Tx;
+/// use vestibule::ground::Result;
+/// use vestibule::params;
+///
+/// struct OpenLedger;
+///
+/// impl Hooks for OpenLedger {
+///     async fn after_register(&self, tx: &Tx, user: &User) -> Result<()> {
+///         tx.run("INSERT INTO ledgers (owner, balance) VALUES ($1, 0)", params![user.id.as_i64()]).await?;
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Hooks: Send + Sync + 'static {
+    /// Before an account is made. May change what is made, or refuse with an error.
+    fn before_register(&self, tx: &Tx, new: &mut NewUser) -> impl Future<Output = Result<()>> + Send {
+        let _ = (tx, new);
+        async { Ok(()) }
+    }
+
+    /// When the account is there, for the rows that a host keeps for each account.
+    fn after_register(&self, tx: &Tx, user: &User) -> impl Future<Output = Result<()>> + Send {
+        let _ = (tx, user);
+        async { Ok(()) }
+    }
+
+    /// Before a session opens, whatever the way in. May refuse with an error.
+    fn before_login(&self, tx: &Tx, user: &User) -> impl Future<Output = Result<()>> + Send {
+        let _ = (tx, user);
+        async { Ok(()) }
+    }
+}
+
+/// No hooks.
+pub(crate) struct NoHooks;
+
+impl Hooks for NoHooks {}
+
+type Done<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
+/// [`Hooks`] without their type, so that nothing else in the house is generic over it.
+pub(crate) trait AnyHooks: Send + Sync {
+    /// Whether there is nothing to run.
+    fn are_none(&self) -> bool;
+    /// See [`Hooks::before_register`].
+    fn before_register<'a>(&'a self, tx: &'a Tx, new: &'a mut NewUser) -> Done<'a>;
+    /// See [`Hooks::after_register`].
+    fn after_register<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a>;
+    /// See [`Hooks::before_login`].
+    fn before_login<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a>;
+}
+
+impl<H: Hooks> AnyHooks for H {
+    fn are_none(&self) -> bool {
+        std::any::TypeId::of::<H>() == std::any::TypeId::of::<NoHooks>()
+    }
+
+    fn before_register<'a>(&'a self, tx: &'a Tx, new: &'a mut NewUser) -> Done<'a> {
+        Box::pin(Hooks::before_register(self, tx, new))
+    }
+
+    fn after_register<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a> {
+        Box::pin(Hooks::after_register(self, tx, user))
+    }
+
+    fn before_login<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a> {
+        Box::pin(Hooks::before_login(self, tx, user))
+    }
+}

@@ -1,0 +1,99 @@
+//! Extractors for a host's own handlers.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+
+use crate::accounts::sessions::{self, Caller};
+use crate::accounts::{Auth, User};
+use crate::ground::{Error, Message, Result};
+
+use super::accept::{self, Format};
+use super::authorization::{self, Presented};
+use super::{Answer, render};
+
+/// Whoever sends the request; without a session that counts, the handler is not called and the answer is 401.
+///
+/// The application's state must hold an [`Auth`] (`FromRef`), or be one.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use vestibule::{Auth, CurrentUser};
+///
+/// async fn orders(CurrentUser(user): CurrentUser) -> String {
+///     format!("the orders of {}", user.id)
+/// }
+///
+/// fn app(auth: Auth) -> Router {
+///     Router::new().route("/orders", get(orders)).nest("/auth", auth.router()).with_state(auth)
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct CurrentUser(pub User);
+
+/// Whoever sends the request, if it carries a session that counts.
+#[derive(Clone, Debug)]
+pub struct OptionalUser(pub Option<User>);
+
+/// Why a request was not let in, as an answer.
+#[derive(Debug)]
+pub struct Rejection {
+    error: Error,
+    format: Format,
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let problem = matches!(self.format, Format::Problem);
+        render::alone(if problem { Answer::problem(&self.error) } else { Answer::error(&self.error) }, self.format)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CurrentUser
+where
+    Auth: FromRef<S>,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        match caller(parts, state).await {
+            Ok(Some(caller)) => Ok(Self(caller.user)),
+            Ok(None) => Err(rejection(parts, Error::Unauthenticated(Message::NotAuthenticated))),
+            Err(error) => Err(rejection(parts, error)),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OptionalUser
+where
+    Auth: FromRef<S>,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        match caller(parts, state).await {
+            Ok(caller) => Ok(Self(caller.map(|caller| caller.user))),
+            // A key that counts no more is nobody's.
+            Err(Error::Unauthenticated(_)) => Ok(Self(None)),
+            Err(error) => Err(rejection(parts, error)),
+        }
+    }
+}
+
+async fn caller<S>(parts: &Parts, state: &S) -> Result<Option<Caller>>
+where
+    Auth: FromRef<S>,
+{
+    match authorization::presented(&parts.headers) {
+        Presented::Nothing => Ok(None),
+        Presented::Malformed(message) => Err(Error::Unauthenticated(message)),
+        Presented::Key(key) => sessions::authenticate(&Auth::from_ref(state), &key).await.map(Some),
+    }
+}
+
+fn rejection(parts: &Parts, error: Error) -> Rejection {
+    if let Error::Internal(why) = &error {
+        tracing::error!(why, "a request could not be authenticated");
+    }
+    Rejection { error, format: accept::negotiate(&parts.headers, false).unwrap_or(Format::Json { indent: None }) }
+}
