@@ -5,6 +5,7 @@ use std::future::Future;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::body::Body;
@@ -56,8 +57,8 @@ impl Auth {
         Builder { settings, clock: Clock::System, entropy: Entropy::System, indexes: true, hooks: Box::new(NoHooks) }
     }
 
-    /// Everything below the base path, for a host to nest there.
-    pub fn router(&self) -> Router {
+    /// Everything below the base path, for a host to nest there, whatever the host's state is.
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let mut router = Router::new();
         for endpoint in rooms(self) {
             let bound = Bound { auth: self.clone(), endpoint: Arc::new(endpoint) };
@@ -66,17 +67,18 @@ impl Auth {
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
             }
         }
-        router.fallback(Self::not_found)
+        router.fallback(Self::not_found).with_state(())
     }
 
     /// What belongs at the root, whatever the base path is: `/livez`, and `/readyz` which also asks the database.
-    pub fn well_known(&self) -> Router {
+    pub fn well_known<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let auth = self.clone();
         let ready = move || {
             let auth = auth.clone();
             async move { health(auth.is_ready().await) }
         };
-        Router::new().route("/livez", axum::routing::get(|| async { health(true) })).route("/readyz", axum::routing::get(ready))
+        let live = || async { health(true) };
+        Router::new().route("/livez", axum::routing::get(live)).route("/readyz", axum::routing::get(ready)).with_state(())
     }
 
     /// The file with the key that development made for itself, if it did.
@@ -219,6 +221,7 @@ impl Builder {
             policy: policy(&settings),
             limits: Limits::new(&key).map_err(internal)?,
             last_seen: LastSeen::default(),
+            placed: AtomicBool::new(false),
             key_file,
             hooks: self.hooks,
             settings,

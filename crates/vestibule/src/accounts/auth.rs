@@ -4,6 +4,7 @@ use std::future::Future;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::db::{Db, Tx};
 use crate::ground::{Clock, Entropy, Result};
@@ -41,6 +42,8 @@ pub struct Floor {
     pub(crate) limits: Limits,
     /// Which sessions were used since this was last written down.
     pub(crate) last_seen: LastSeen,
+    /// Whether it was looked at once where the host has mounted the service.
+    pub(crate) placed: AtomicBool,
     /// What a user looks like here.
     pub(crate) shapes: Shapes,
 }

@@ -2,8 +2,11 @@
 //! they, is there such a method, what was sent, and only then the operation.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
+use axum::extract::OriginalUri;
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
 use tracing::Instrument;
 
@@ -31,6 +34,7 @@ impl Bound {
     /// Answers a request.
     pub async fn answer(self, request: Request<Body>) -> Response<Body> {
         let (parts, sent) = request.into_parts();
+        self.notice_place(&parts);
         let who = proxies::client(&self.auth, &parts);
         let started = self.auth.clock().now();
         let html = self.auth.settings.docs_browsable();
@@ -50,6 +54,23 @@ impl Bound {
             );
         self.log(&parts.method, &answer, &who, started);
         render::response(&self, answer, format, &who, &parts.method)
+    }
+
+    /// Tells the host once when it has mounted the service elsewhere than the settings say: every link would lead nowhere.
+    fn notice_place(&self, parts: &Parts) {
+        if self.auth.placed.load(Ordering::Relaxed) {
+            return;
+        }
+        let path = parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
+        let found = path.trim_end_matches('/').strip_suffix(self.endpoint.path).map(|base| base.trim_end_matches('/'));
+        let expected = self.auth.settings.server.base_path.trim_end_matches('/');
+        if !self.auth.placed.swap(true, Ordering::Relaxed) && found != Some(expected) {
+            tracing::error!(
+                mounted_at = found.unwrap_or(path),
+                base_path = expected,
+                "the service is mounted elsewhere than server.base_path says; make them the same, or links will lead nowhere"
+            );
+        }
     }
 
     async fn perform(&self, method: &Method, headers: &HeaderMap, sent: Body, who: &Client) -> Result<Answer> {
