@@ -4,8 +4,12 @@
 //! statements happen or none, and the answer comes after the commit. SQL is static and portable: `$1`, `RETURNING`, `ON CONFLICT`,
 //! BIGINT for numbers and times, `CAST(SUM(…) AS BIGINT)`, no `now()`; a test of a query runs on both databases.
 //!
-//! ```ignore
-//! let id = db.unit(move |tx| async move { users::insert(&tx, &new).await }).await?;
+//! ```no_run
+//! # use vestibule::{db::{Db, Error}, params};
+//! # async fn example(db: Db, user: i64) -> Result<(), Error> {
+//! let ended = db.unit(move |tx| async move { tx.run("DELETE FROM auth_sessions WHERE user_id = $1", params![user]).await }).await?;
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! Rules of a unit, the same on both: no hashing, network or mail inside; after a failed statement nothing of it is kept; a client that
