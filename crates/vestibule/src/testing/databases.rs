@@ -84,6 +84,7 @@ pub async fn empty_postgres() -> TestDb {
     TestDb { db: open(&url).await, url, _place: Box::new(schema) }
 }
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 async fn open(url: &str) -> Db {
     let options = Options { connections: 8, ..Options::default() };
     Db::open(url, options).await.unwrap_or_else(|error| panic!("the test's database cannot be opened: {error}"))
