@@ -8,7 +8,9 @@
 #[cfg(feature = "postgres")]
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::db::{Db, Options, migrate};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::db::Options;
+use crate::db::{Db, migrate};
 use crate::ground::Time;
 
 /// The variable that names the PostgreSQL database in which tests may make schemas.
