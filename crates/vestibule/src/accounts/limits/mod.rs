@@ -108,17 +108,17 @@ impl Reservation {
         Ok(())
     }
 
-    /// Gives the tries back in the unit that they led to.
+    /// Gives back what is counted in rows, in the unit that the tries led to. Once that is safe, [`Reservation::forget_addresses`]
+    /// gives back the rest: memory does not roll back.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn give_back_in(&self, auth: &Auth, tx: &Tx) -> Result<()> {
-        give_back(tx, &self.rows).await?;
-        self.forget_addresses(auth);
-        Ok(())
+    pub async fn give_back_in(&self, tx: &Tx) -> Result<()> {
+        give_back(tx, &self.rows).await
     }
 
-    fn forget_addresses(&self, auth: &Auth) {
+    /// Gives back what is counted in memory.
+    pub fn forget_addresses(&self, auth: &Auth) {
         let now = auth.clock.now();
         self.addresses.iter().for_each(|key| auth.limits.addresses.give_back(key, now));
     }

@@ -41,12 +41,13 @@ async fn open(auth: &Auth, who: &Client, proof: login::Proof, password: &Secret)
     let granted = auth
         .unit(move |tx| async move {
             let granted = login::finish(&floor, &tx, &sender, held.user.id, held.user.epoch, Method::Password).await?;
-            held.settle_in(&floor, &tx).await?;
+            held.settle_in(&tx).await?;
             Ok::<_, Error>(granted)
         })
         .await;
     match granted {
         Ok(granted) => {
+            proof.settled(auth);
             proof.refresh_hash(auth, password).await;
             Ok(granted)
         }

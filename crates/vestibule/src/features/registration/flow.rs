@@ -68,7 +68,7 @@ async fn refuse_taken(auth: &Auth, values: &Values, errors: &mut FieldErrors) ->
     }
     if let Some(address) = values.email("email")
         && !hides_accounts(auth)
-        && users::email_is_owned(&auth.db, address).await?
+        && users::email_is_owned(&auth.db, address, auth.settings.account.email_verification).await?
     {
         errors.add("email", Message::EmailTaken);
     }
@@ -84,7 +84,9 @@ fn hides_accounts(auth: &Auth) -> bool {
 
 async fn is_hidden(auth: &Auth, values: &Values) -> Result<bool> {
     match values.email("email") {
-        Some(address) if hides_accounts(auth) => users::email_is_owned(&auth.db, address).await,
+        Some(address) if hides_accounts(auth) => {
+            users::email_is_owned(&auth.db, address, auth.settings.account.email_verification).await
+        }
         _ => Ok(false),
     }
 }
