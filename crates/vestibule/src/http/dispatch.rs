@@ -80,8 +80,7 @@ impl Bound {
             return Ok(Answer::json(200, self.endpoint.describe(render::media_types(&self.auth))));
         }
         let operation =
-            self.endpoint.operation(method).filter(|_| method != Method::HEAD || self.endpoint.operation(&Method::GET).is_some());
-        let operation = operation.ok_or_else(|| Error::Refused(405, Message::MethodNotAllowed(method.to_string())))?;
+            self.endpoint.operation(method).ok_or_else(|| Error::Refused(405, Message::MethodNotAllowed(method.to_string())))?;
         let max = usize::try_from(self.auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
         let input = body::read(headers, sent, max).await?;
         let (auth, who) = (self.auth.clone(), who.clone());
