@@ -1,0 +1,80 @@
+//! The rules of proving an address.
+
+use crate::accounts::audit::Event;
+use crate::accounts::limits::{self, Action};
+use crate::accounts::tokens::{self, Held, Purpose};
+use crate::accounts::{Auth, Client, verification};
+use crate::db::Tx;
+use crate::forms::{Field, Form, Kind, Values};
+use crate::ground::names::EmailAddress;
+use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
+use crate::jobs;
+use crate::settings::Presence;
+
+/// What proving takes: the key of the link, or the address and the code.
+pub fn form() -> Form {
+    let code = Field::new("code", Kind::Password).optional();
+    Form::new(vec![Field::new("key", Kind::Password), code, Field::new("email", Kind::Email).optional()])
+}
+
+/// What asking for another mail takes.
+pub fn resend_form(auth: &Auth) -> Form {
+    let field = Field::new("email", Kind::Email);
+    Form::new(vec![if auth.settings.account.email == Presence::Required { field } else { field.optional() }])
+}
+
+/// What was sent to prove an address with.
+enum Sent {
+    Key(Secret),
+    Code(EmailAddress, Secret),
+}
+
+/// Proves an address.
+///
+/// # Errors
+/// [`Error::Refused`] with 404 for a key or code that does not count (any more), [`Error::Fields`] when neither was sent.
+pub async fn verify(auth: &Auth, who: &Client, values: &Values, errors: FieldErrors) -> Result<()> {
+    let sent = match (values.secret("key"), values.secret("code"), values.email("email")) {
+        (Some(key), ..) => Sent::Key(key.clone()),
+        (None, Some(code), Some(address)) => Sent::Code(address.clone(), code.clone()),
+        _ => return errors.into_result().and(Err(Error::field("key", Message::Required))),
+    };
+    let (floor, sender, now) = (auth.clone(), who.clone(), auth.clock.now());
+    let event = auth.unit(move |tx| async move { spend_and_prove(&floor, &tx, &sender, &sent, now).await }).await?;
+    let news = event.ok_or(Error::Refused(404, Message::NotFound))?;
+    if let Some(event) = news {
+        event.log(who);
+    }
+    Ok(())
+}
+
+/// `None` for what does not count. That is no error of the unit: the try of a code must be kept (T24).
+async fn spend_and_prove(auth: &Auth, tx: &Tx, who: &Client, sent: &Sent, now: Time) -> Result<Option<Option<Event>>> {
+    let Some(held) = spend(auth, tx, sent).await? else { return Ok(None) };
+    let (user, news) = verification::prove(tx, &held, now).await?;
+    if !news {
+        return Ok(Some(None));
+    }
+    let event = Event::about(user.id, "email.verified");
+    event.record(tx, now, who).await?;
+    Ok(Some(Some(event)))
+}
+
+async fn spend(auth: &Auth, tx: &Tx, sent: &Sent) -> Result<Option<Held>> {
+    match sent {
+        Sent::Key(key) => tokens::consume(tx, Purpose::VerifyEmail, key, auth.clock.now()).await,
+        Sent::Code(address, code) => tokens::consume_code(auth, tx, Purpose::VerifyEmail, address.key(), code).await,
+    }
+}
+
+/// Asks for another mail. Whether the address has an account, and whether it is proven, is looked up when the mail is made, so
+/// that every address takes as long (T12).
+///
+/// # Errors
+/// [`Error::Limited`], and those of the database.
+pub async fn resend(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
+    limits::hit(auth, Action::Reset, who).await?;
+    let Some(address) = values.email("email").map(|address| address.shown().to_owned()) else { return Ok(()) };
+    let now = auth.clock.now();
+    auth.db.unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, jobs::Kind::ConfirmEmail, &address, now).await }).await
+}

@@ -1,0 +1,93 @@
+//! The rules of a reset.
+
+use crate::accounts::audit::Event;
+use crate::accounts::limits::{self, Action};
+use crate::accounts::tokens::{self, Held, Purpose};
+use crate::accounts::{Auth, Client, sessions, users, verification};
+use crate::db::Tx;
+use crate::forms::{Field, Form, Kind, Values};
+use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
+use crate::jobs;
+
+/// What asking takes.
+pub fn request_form() -> Form {
+    Form::new(vec![Field::new("email", Kind::Email)])
+}
+
+/// What setting the new password takes.
+pub fn confirm_form() -> Form {
+    let passwords = ["new_password1", "new_password2"].map(|name| Field::new(name, Kind::Password));
+    Form::new(passwords.into_iter().chain([Field::new("uid", Kind::Text), Field::new("token", Kind::Password)]).collect())
+}
+
+/// Asks for the mail. Who has the address is looked up when the mail is made (T10).
+///
+/// # Errors
+/// [`Error::Limited`], and those of the database.
+pub async fn request(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
+    limits::hit(auth, Action::Reset, who).await?;
+    let Some(address) = values.email("email").map(|address| address.shown().to_owned()) else {
+        return Err(Error::field("email", Message::Required));
+    };
+    let now = auth.clock.now();
+    auth.db.unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, jobs::Kind::ResetPassword, &address, now).await }).await
+}
+
+/// Sets the new password. The token is looked up cheaply before hashing, and spent in the unit that writes the hash (T23).
+///
+/// # Errors
+/// [`Error::Fields`] for a token that does not count (any more) or a password that is not good enough; those of hashing and of
+/// the database.
+pub async fn confirm(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
+    limits::hit(auth, Action::Reset, who).await?;
+    let (Some(uid), Some(token)) = (values.text("uid"), values.secret("token")) else {
+        return Err(Error::field("token", Message::Required));
+    };
+    let held = tokens::peek(&auth.db, Purpose::ResetPassword, token, auth.clock.now()).await?;
+    let held = held.filter(|held| auth.uid(held.user) == uid).ok_or_else(|| invalid(auth, uid))?;
+    let password = agreed(auth, &held, values).await?;
+    let hash = auth.hasher.hash(password.clone()).await?;
+    let (floor, sender, token, now) = (auth.clone(), who.clone(), token.clone(), auth.clock.now());
+    let event = auth.unit(move |tx| async move { save(&floor, &tx, &sender, &token, &hash, now).await }).await?;
+    event.log(who);
+    Ok(())
+}
+
+/// In compat an unreadable `uid` is told apart, as the reference does; in strict all is one answer (T13).
+fn invalid(auth: &Auth, uid: &str) -> Error {
+    let field = if auth.settings.compat() && !auth.could_be_uid(uid) { "uid" } else { "token" };
+    Error::field(field, Message::InvalidValue)
+}
+
+async fn agreed<'a>(auth: &Auth, held: &Held, values: &'a Values) -> Result<&'a Secret> {
+    let (Some(first), Some(second)) = (values.secret("new_password1"), values.secret("new_password2")) else {
+        return Err(Error::field("new_password1", Message::Required));
+    };
+    let mut errors = FieldErrors::default();
+    if first == second {
+        let user = users::by_id(&auth.db, held.user).await?.ok_or(Error::Refused(404, Message::NotFound))?.user;
+        let weak = auth.policy.check_all(second, &auth.shapes.own_words(&(&user).into()));
+        weak.into_iter().for_each(|message| errors.add("new_password2", message));
+    } else {
+        errors.add("new_password2", Message::NewPasswordsDiffer);
+    }
+    errors.into_result()?;
+    Ok(first)
+}
+
+async fn save(auth: &Auth, tx: &Tx, who: &Client, token: &Secret, hash: &str, now: Time) -> Result<Event> {
+    let spent = || Error::field("token", Message::InvalidValue);
+    let held = tokens::consume(tx, Purpose::ResetPassword, token, now).await?.ok_or_else(spent)?;
+    // Whoever reads the address's mail owns it.
+    verification::prove(tx, &held, now).await.map_err(|error| if matches!(error, Error::Refused(..)) { spent() } else { error })?;
+    users::raise_epoch(tx, held.user, held.epoch).await?.ok_or_else(spent)?;
+    users::set_password(tx, held.user, hash).await?;
+    sessions::end_all(tx, held.user).await?;
+    tokens::end_all(tx, held.user).await?;
+    if auth.settings.email.notices.password_reset {
+        jobs::outbox::ask(tx, jobs::Kind::PasswordReset, held.user, now).await?;
+    }
+    let event = Event::about(held.user, "password.reset");
+    event.record(tx, now, who).await?;
+    Ok(event)
+}

@@ -1,0 +1,36 @@
+//! `password/reset/` and `password/reset/confirm/` over HTTP.
+
+use http::Method;
+use serde_json::json;
+
+use crate::accounts::Auth;
+use crate::ground::{Message, Result};
+use crate::http::{Answer, Call, Endpoint, Operation};
+
+use super::flow;
+
+/// `POST password/reset/`.
+pub fn request(_: &Auth) -> Endpoint {
+    Endpoint::new("password/reset", "Password Reset")
+        .described("Mails a link to set a new password, if the address has an account. Answers alike for every address.")
+        .forgiving()
+        .with(Operation::new(Method::POST, |call| Box::pin(post_request(call))).taking(flow::request_form()))
+}
+
+async fn post_request(call: Call) -> Result<Answer> {
+    flow::request(&call.auth, &call.who, &call.values()?).await?;
+    Ok(Answer::json(200, json!({ "detail": Message::ResetSent.text() })))
+}
+
+/// `POST password/reset/confirm/`.
+pub fn confirm(_: &Auth) -> Endpoint {
+    Endpoint::new("password/reset/confirm", "Password Reset Confirm")
+        .described("Sets a new password with what the mail carried, and ends every session.")
+        .forgiving()
+        .with(Operation::new(Method::POST, |call| Box::pin(post_confirm(call))).taking(flow::confirm_form()))
+}
+
+async fn post_confirm(call: Call) -> Result<Answer> {
+    flow::confirm(&call.auth, &call.who, &call.values()?).await?;
+    Ok(Answer::json(200, json!({ "detail": Message::PasswordReset.text() })))
+}

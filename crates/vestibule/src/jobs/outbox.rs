@@ -1,0 +1,168 @@
+//! Rows of `auth_jobs`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::accounts::UserId;
+use crate::db::{self, Db, FromRow, Row, Tx};
+use crate::ground::{Error, Result, Time};
+use crate::params;
+
+/// What a mail is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Prove the address of a new account.
+    ConfirmSignup,
+    /// Prove the address of an account, asked for again.
+    ConfirmEmail,
+    /// Set a new password. The row holds the address that was asked for; who that is, is looked up when the mail is made.
+    ResetPassword,
+    /// Somebody tried to sign up with an address that has an account.
+    AlreadyExists,
+    /// The password was changed.
+    PasswordChanged,
+    /// The password was reset by mail.
+    PasswordReset,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::ConfirmSignup, Self::ConfirmEmail, Self::ResetPassword, Self::AlreadyExists, Self::PasswordChanged, Self::PasswordReset];
+
+    /// The word that the database, the settings and the command line use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConfirmSignup => "email_confirmation_signup",
+            Self::ConfirmEmail => "email_confirmation",
+            Self::ResetPassword => "password_reset",
+            Self::AlreadyExists => "account_already_exists",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset_done",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// A mail to be sent.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Names the row.
+    pub id: i64,
+    /// What it is about.
+    pub kind: Kind,
+    /// To whom, where that is known already.
+    pub user: Option<UserId>,
+    /// What else is known.
+    pub params: Value,
+    /// When it was asked for.
+    pub created_at: Time,
+    /// How often it was tried before.
+    pub attempts: i64,
+}
+
+impl FromRow for Job {
+    fn from_row(row: &Row<'_>) -> db::Result<Self> {
+        let word: String = row.get(1)?;
+        Ok(Self {
+            id: row.get(0)?,
+            kind: Kind::from_word(&word).ok_or_else(|| db::Error::Other(format!("a mail of unknown kind {word:?}")))?,
+            user: row.get::<Option<i64>>(2)?.map(UserId::from_i64),
+            params: row.get(3)?,
+            created_at: Time::from_millis(row.get(4)?),
+            attempts: row.get(5)?,
+        })
+    }
+}
+
+/// Asks for a mail to a user, in the unit of its cause.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ask(tx: &Tx, kind: Kind, user: UserId, now: Time) -> Result<()> {
+    insert(tx, kind, Some(user), &json!({}), now).await
+}
+
+/// Asks for a mail to an address, whoever has it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ask_for_address(tx: &Tx, kind: Kind, address: &str, now: Time) -> Result<()> {
+    insert(tx, kind, None, &json!({ "email": address }), now).await
+}
+
+async fn insert(tx: &Tx, kind: Kind, user: Option<UserId>, params: &Value, now: Time) -> Result<()> {
+    let sql = "INSERT INTO auth_jobs (kind, user_id, params, created_at, run_at) VALUES ($1, $2, $3::jsonb, $4, $4)";
+    tx.run(sql, params![kind.as_str(), user.map(UserId::as_i64), params, now]).await?;
+    Ok(())
+}
+
+/// Takes up to `limit` mails that are due, for as long as `lease` lasts. Two processes never take the same one.
+///
+/// # Errors
+/// Those of the database.
+pub async fn claim(db: &Db, owner: &str, limit: i64, lease: Duration, now: Time) -> Result<Vec<Job>> {
+    // Where several processes may claim, they must not wait for each other's rows.
+    let sql = if db.is_shared() { CLAIM_SHARED } else { CLAIM };
+    let (owner, until) = (owner.to_owned(), now.plus(lease));
+    db.unit(move |tx| async move { Ok::<_, Error>(tx.all(sql, params![&owner, until, now, limit]).await?) }).await
+}
+
+macro_rules! claim {
+    ($suffix:literal) => {
+        concat!(
+            "UPDATE auth_jobs SET lease = $1, leased_until = $2, attempts = attempts + 1 WHERE id IN (SELECT id FROM auth_jobs ",
+            "WHERE given_up_at IS NULL AND run_at <= $3 AND leased_until <= $3 ORDER BY run_at, id LIMIT $4",
+            $suffix,
+            ") RETURNING id, kind, user_id, params, created_at, attempts - 1"
+        )
+    };
+}
+
+const CLAIM: &str = claim!("");
+const CLAIM_SHARED: &str = claim!(" FOR UPDATE SKIP LOCKED");
+
+/// Forgets a mail that was sent, or is not to be sent any more.
+///
+/// # Errors
+/// Those of the database.
+pub async fn done(db: &Db, owner: &str, id: i64) -> Result<()> {
+    let owner = owner.to_owned();
+    db.unit(move |tx| async move {
+        tx.run("DELETE FROM auth_jobs WHERE id = $1 AND lease = $2", params![id, &owner]).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Puts a mail back until later, with the reason.
+///
+/// # Errors
+/// Those of the database.
+pub async fn later(db: &Db, owner: &str, id: i64, run_at: Time, why: &str) -> Result<()> {
+    let (owner, why) = (owner.to_owned(), why.to_owned());
+    db.unit(move |tx| async move {
+        let sql = "UPDATE auth_jobs SET run_at = $3, leased_until = 0, lease = NULL, error = $4 WHERE id = $1 AND lease = $2";
+        tx.run(sql, params![id, &owner, run_at, &why]).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Gives a mail up: it stays visible, and can be queued again.
+///
+/// # Errors
+/// Those of the database.
+pub async fn give_up(db: &Db, owner: &str, id: i64, why: &str, now: Time) -> Result<()> {
+    let (owner, why) = (owner.to_owned(), why.to_owned());
+    db.unit(move |tx| async move {
+        let sql = "UPDATE auth_jobs SET given_up_at = $3, lease = NULL, leased_until = 0, error = $4 WHERE id = $1 AND lease = $2";
+        tx.run(sql, params![id, &owner, now, &why]).await?;
+        Ok(())
+    })
+    .await
+}
