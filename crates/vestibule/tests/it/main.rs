@@ -1,3 +1,4 @@
 //! What the service promises, seen from outside, on both databases.
 
 mod journey;
+mod races;
