@@ -1,3 +1,6 @@
 //! What the service promises, seen from outside, on both databases.
 
+mod exchange;
 mod journey;
+mod login;
+mod registration;
