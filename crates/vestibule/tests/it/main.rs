@@ -3,4 +3,10 @@
 mod exchange;
 mod journey;
 mod login;
+mod logout;
+mod options;
+mod password_change;
+mod problem;
+mod profiles;
 mod registration;
+mod user;
