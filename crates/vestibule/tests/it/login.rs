@@ -334,7 +334,9 @@ async fn too_many_tries_are_told_when_to_come_back() {
         let sentence = detail(&format!("Request was throttled. Expected available in {} seconds.", wait.as_secs()));
         check("login/", &limited, 429, &sentence, "the fourth");
         let form = app.request(Method::POST, "login/").form(&[]).send().await;
-        check("login/", &form, 400, &json!({ "password": ["This field is required."] }), "not a try: nothing to count it by");
+        check("login/", &form, 429, &sentence, "an empty form");
+        let page = app.request(Method::POST, "login/").form(&[]).header("accept", "text/html").send().await.expect(429);
+        assert_eq!((page.retry_after(), page.header("content-type")), (wait, "text/html; charset=utf-8"));
         // Whoever is not told to trust a proxy does not believe what it says.
         wrong().header("x-forwarded-for", "203.0.113.9").send().await.expect(429);
         wrong().from("203.0.113.9").send().await.expect(400);

@@ -1,5 +1,7 @@
 //! What the service promises, seen from outside, on both databases.
 
+mod bodies;
+mod custom_fields;
 mod exchange;
 mod journey;
 mod login;
