@@ -5,3 +5,15 @@
 mod house;
 mod journey;
 mod races;
+mod bodies;
+mod custom_fields;
+mod exchange;
+mod journey;
+mod login;
+mod logout;
+mod options;
+mod password_change;
+mod problem;
+mod profiles;
+mod registration;
+mod user;

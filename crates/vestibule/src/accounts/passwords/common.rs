@@ -65,6 +65,13 @@ mod tests {
     }
 
     #[test]
+    fn runs_are_common_however_short_as_recorded() {
+        for run in ["12", "123", "1234", "12345", "321", "abc", "qwerty"] {
+            assert!(contains(run), "{run}");
+        }
+    }
+
+    #[test]
     fn t03_what_is_near_an_entry_is_not_on_the_list() {
         let entries: std::collections::HashSet<String> = entries().collect();
         for entry in entries.iter().take(40) {

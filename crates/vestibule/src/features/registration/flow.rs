@@ -59,7 +59,7 @@ pub async fn register(auth: &Auth, who: &Client, values: Values, mut errors: Fie
 }
 
 /// What can be said early of values that another account holds, together with everything else that is wrong. The indexes
-/// decide later.
+/// decide later; were it left to them, a taken value would show whether the address beside it has an account (T11).
 async fn refuse_taken(auth: &Auth, values: &Values, errors: &mut FieldErrors) -> Result<()> {
     if let Some(name) = values.username("username")
         && users::username_is_taken(&auth.db, name).await?
@@ -71,6 +71,14 @@ async fn refuse_taken(auth: &Auth, values: &Values, errors: &mut FieldErrors) ->
         && users::email_is_owned(&auth.db, address, auth.settings.account.email_verification).await?
     {
         errors.add("email", Message::EmailTaken);
+    }
+    for declared in auth.shapes.asked_at_registration() {
+        let name = &declared.field.name;
+        if let Some(datum) = values.get(name)
+            && unique::is_taken(&auth.db, declared, &datum.to_json()).await?
+        {
+            errors.add(name.as_str(), Message::NotUnique);
+        }
     }
     Ok(())
 }
