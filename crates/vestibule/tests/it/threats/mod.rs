@@ -22,7 +22,7 @@ use http::Request;
 use serde_json::{Value, json};
 use tower_service::Service as _;
 use vestibule::accounts::admin::{self, NewAccount};
-use vestibule::accounts::{Client, User};
+use vestibule::accounts::User;
 use vestibule::ground::Secret;
 use vestibule::settings::{RateLimits, Settings};
 use vestibule::testing::app::PASSWORD;
@@ -155,9 +155,4 @@ impl Second {
 fn request_id(answer: &TestAnswer) -> &str {
     assert_eq!(answer.header("x-request-id").len(), 16, "8 bytes in hexadecimal");
     answer.header("x-request-id")
-}
-
-/// The name under which the command line does things.
-fn operator() -> Client {
-    Client::command_line()
 }
