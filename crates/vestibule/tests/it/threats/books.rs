@@ -74,10 +74,16 @@ const RULES: &[(&str, &str)] = &[
         "SELECT COUNT(*) FROM auth_sessions s JOIN auth_users u ON u.id = s.user_id WHERE s.epoch > u.epoch",
     ),
     ("a session that was seen before it began", "SELECT COUNT(*) FROM auth_sessions WHERE last_seen_at < created_at"),
-    ("a name without its key or the reverse", "SELECT COUNT(*) FROM auth_users WHERE (username IS NULL) <> (username_key IS NULL)"),
+    (
+        "a name without its key or the reverse",
+        "SELECT COUNT(*) FROM auth_users WHERE (username IS NULL) <> (username_key IS NULL)",
+    ),
     ("an address without its key or the reverse", "SELECT COUNT(*) FROM auth_users WHERE (email IS NULL) <> (email_key IS NULL)"),
     ("an address held by another than it is", "SELECT COUNT(*) FROM auth_users WHERE email_owner <> email_key"),
-    ("a verified address that nobody holds", "SELECT COUNT(*) FROM auth_users WHERE email_verified_at IS NOT NULL AND email_owner IS NULL"),
+    (
+        "a verified address that nobody holds",
+        "SELECT COUNT(*) FROM auth_users WHERE email_verified_at IS NOT NULL AND email_owner IS NULL",
+    ),
     ("a negative counter", "SELECT COUNT(*) FROM auth_limits WHERE hits < 0"),
 ];
 

@@ -61,20 +61,17 @@ fn installations() -> Vec<impl Fn(&mut Settings)> {
 #[tokio::test]
 async fn t08_t09_a_failed_login_looks_and_costs_the_same_whoever_is_meant() {
     for installation in installations() {
-        on_both(
-            installation,
-            async |app| {
-                people(app).await;
-                let first = login(app, "ana", WRONG).send().await.expect(400);
-                assert_eq!(first.text, LOGIN_FAILED);
-                for attempt in attempts() {
-                    let before = app.auth.hash_computations();
-                    let answer = refused(app, app.post("login/", attempt.clone()), 400).await;
-                    assert_eq!(seen(&answer), seen(&first), "{attempt}");
-                    assert_eq!(app.auth.hash_computations() - before, 1, "{attempt}");
-                }
-            },
-        )
+        on_both(installation, async |app| {
+            people(app).await;
+            let first = login(app, "ana", WRONG).send().await.expect(400);
+            assert_eq!(first.text, LOGIN_FAILED);
+            for attempt in attempts() {
+                let before = app.auth.hash_computations();
+                let answer = refused(app, app.post("login/", attempt.clone()), 400).await;
+                assert_eq!(seen(&answer), seen(&first), "{attempt}");
+                assert_eq!(app.auth.hash_computations() - before, 1, "{attempt}");
+            }
+        })
         .await;
     }
 }

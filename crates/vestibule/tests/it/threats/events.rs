@@ -7,11 +7,14 @@ use serde_json::json;
 use vestibule::accounts::admin;
 use vestibule::ground::Secret;
 use vestibule::settings::LogRequests;
-use vestibule::testing::{TestAnswer, TestApp};
 use vestibule::testing::app::BEGINNING;
+use vestibule::testing::{TestAnswer, TestApp};
 
 use super::journal::{Entry, Journal};
-use super::{OTHER, PASSWORD, WRONG, account, books, change, disable, failures_limited, login, on_both, refused, registration, request_id, run};
+use super::{
+    OTHER, PASSWORD, WRONG, account, books, change, disable, failures_limited, fault, login, on_both, refused, registration,
+    request_id,
+};
 
 /// A row of the audit trail: when, what, about whom, from where, in which request.
 type Row = (i64, String, Option<i64>, Option<String>, Option<String>);
@@ -65,9 +68,9 @@ async fn t81_every_event_tells_when_what_who_from_where_and_in_which_request() {
             let answer = app.get("user/").token(&key).from(from).send().await.expect(401);
             expect(&answer, "", &[]);
 
-            let expected = rows.into_iter().map(|(event, request)| {
-                (BEGINNING.millis(), event, Some(1), Some(from.to_owned()), Some(request))
-            });
+            let expected = rows
+                .into_iter()
+                .map(|(event, request)| (BEGINNING.millis(), event, Some(1), Some(from.to_owned()), Some(request)));
             assert_eq!(trail(app).await, expected.collect::<Vec<_>>());
         },
     )
@@ -92,20 +95,13 @@ async fn t81_what_the_operator_does_is_told_too() {
             let logged = logged.iter().map(|entry| (entry.get("event"), entry.get("user"), entry.get("request_id")));
             assert!(logged.eq(expected.map(|(event, user)| (event, if user == 1 { "1" } else { "2" }, "cli"))));
             let rows = trail(app).await.split_off(before);
-            let kept = expected.map(|(event, user)| (BEGINNING.millis(), event.to_owned(), Some(user), None, Some("cli".to_owned())));
+            let kept =
+                expected.map(|(event, user)| (BEGINNING.millis(), event.to_owned(), Some(user), None, Some("cli".to_owned())));
             assert_eq!(rows, kept);
         },
     )
     .await;
 }
-
-const FAULT: [&[&str]; 2] = [
-    &["CREATE TRIGGER fault BEFORE INSERT ON auth_audit BEGIN SELECT RAISE(ABORT, 'fault'); END"],
-    &[
-        "CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''fault''; END'",
-        "CREATE TRIGGER fault BEFORE INSERT ON auth_audit FOR EACH ROW EXECUTE FUNCTION fault()",
-    ],
-];
 
 #[tokio::test]
 async fn t81_what_cannot_be_recorded_does_not_happen() {
@@ -114,7 +110,7 @@ async fn t81_what_cannot_be_recorded_does_not_happen() {
         async |app| {
             let key = app.register("ana").await;
             let ana = account(app, "ana").await;
-            run(app, FAULT[usize::from(app.auth.db().is_shared())]).await;
+            fault(app, "INSERT ON auth_audit").await;
             let journal = Journal::begin();
             // Our own fault and nothing else: the one place here where 500 is right.
             refused(app, app.post("registration/", registration("eva", PASSWORD)), 500).await;
@@ -158,7 +154,10 @@ async fn t81_no_line_holds_a_secret_or_what_was_typed_as_a_name() {
             ];
             for attempt in attempts.into_iter().cycle().take(40) {
                 let request = app.post(&format!("login/?password={typed}&{typed}"), attempt);
-                let request = request.header("x-password", typed).header("cookie", &format!("password={typed}")).header("user-agent", typed);
+                let request = request
+                    .header("x-password", typed)
+                    .header("cookie", &format!("password={typed}"))
+                    .header("user-agent", typed);
                 let answer = request.header("x-request-id", typed).send().await;
                 assert!(matches!(answer.status, 400 | 429), "{}", answer.text);
                 assert!(!format!("{:?}", answer.headers).contains(typed));
@@ -178,7 +177,8 @@ async fn t81_no_line_holds_a_secret_or_what_was_typed_as_a_name() {
             for secret in [typed, PASSWORD, WRONG, &key] {
                 assert!(!text.contains(secret), "{secret}");
             }
-            let paths: BTreeSet<_> = journal.own().iter().map(|entry| entry.get("path").to_owned()).filter(|path| !path.is_empty()).collect();
+            let paths: BTreeSet<_> =
+                journal.own().iter().map(|entry| entry.get("path").to_owned()).filter(|path| !path.is_empty()).collect();
             assert!(paths.iter().eq(["login", "registration", "user"]), "the endpoint's own path, without the query: {paths:?}");
             let data: Vec<_> = journal.audit().iter().map(|entry| entry.get("data").to_owned()).collect();
             assert!(data.iter().any(|data| data.contains("first_name")), "which fields, never their values: {data:?}");

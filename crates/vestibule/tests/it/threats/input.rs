@@ -1,4 +1,4 @@
-//! J. Input: T72, T75, T76, T77, in whole requests. The readers themselves are tested with generated input beside them.
+//! J. Input: T72, T75, T76, in whole requests. The readers themselves are tested with generated input beside them.
 
 use std::cell::RefCell;
 
@@ -24,7 +24,8 @@ fn forms() -> Vec<(Method, &'static str, Value)> {
 /// The body with one member written as that JSON.
 fn with_member(body: &Value, name: &str, raw: &str) -> String {
     let members = body.as_object().unwrap().iter();
-    let members = members.map(|(key, value)| format!("\"{key}\":{}", if key == name { raw.to_owned() } else { value.to_string() }));
+    let members =
+        members.map(|(key, value)| format!("\"{key}\":{}", if key == name { raw.to_owned() } else { value.to_string() }));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
@@ -98,7 +99,8 @@ async fn t72_bytes_that_are_not_utf8_are_refused_in_every_kind_of_body() {
                         both.note(&refused(app, send(app, &key, &method, path, json), 400).await);
 
                         let part = |name: &str, value: &[u8]| {
-                            [format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n").as_bytes(), value, b"\r\n"].concat()
+                            [format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n").as_bytes(), value, b"\r\n"]
+                                .concat()
                         };
                         let value = |(key, value): (&String, &Value)| {
                             if key == name { bytes.to_vec() } else { value.as_str().unwrap().as_bytes().to_vec() }
@@ -164,10 +166,37 @@ async fn t75_a_body_that_is_no_proper_object_is_refused_with_json() {
             let (deep, deeper) = ("[".repeat(10_000), format!("{}1{}", "{\"a\":".repeat(9_000), "}".repeat(9_000)));
             let member = format!("{{\"password\":{deep}{}}}", "]".repeat(10_000));
             let bodies = [
-                "[]", "[{\"username\":\"ana\"}]", "\"text\"", "7", "1e400", "-0", "true", "null", "nul", "", " ", "{", "{}}", "{} {}", "{}x",
-                "{'a':1}", "{a:1}", "{\"a\":1,}", "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":01}", "{\"a\":+1}", "// c\n{}", "{/* c */}",
-                "\u{feff}{}", "{\"password\":\"a\",\"password\":\"b\"}", "{\"email\":\"a@example.org\",\"email\":\"b@example.org\"}",
-                "{\"username\":\"ana\",\"usern\\u0061me\":\"eva\"}", &deep, &deeper, &member,
+                "[]",
+                "[{\"username\":\"ana\"}]",
+                "\"text\"",
+                "7",
+                "1e400",
+                "-0",
+                "true",
+                "null",
+                "nul",
+                "",
+                " ",
+                "{",
+                "{}}",
+                "{} {}",
+                "{}x",
+                "{'a':1}",
+                "{a:1}",
+                "{\"a\":1,}",
+                "{\"a\":NaN}",
+                "{\"a\":Infinity}",
+                "{\"a\":01}",
+                "{\"a\":+1}",
+                "// c\n{}",
+                "{/* c */}",
+                "\u{feff}{}",
+                "{\"password\":\"a\",\"password\":\"b\"}",
+                "{\"email\":\"a@example.org\",\"email\":\"b@example.org\"}",
+                "{\"username\":\"ana\",\"usern\\u0061me\":\"eva\"}",
+                &deep,
+                &deeper,
+                &member,
             ];
             for (method, path, _) in forms() {
                 for body in bodies {
@@ -227,7 +256,18 @@ async fn t75_a_malformed_credential_is_401_where_one_is_needed_and_overlooked_wh
         async |app| {
             let key = app.register("ana").await;
             let long = format!("Token {}", "a".repeat(10 * 1024));
-            let pairs = ["Bearer", "Bearer ", "Bearer a b", "Token", "Token a b", &long, "Bearer é", "Token \u{202e}", "bearer ,", "Token 0"];
+            let pairs = [
+                "Bearer",
+                "Bearer ",
+                "Bearer a b",
+                "Token",
+                "Token a b",
+                &long,
+                "Bearer é",
+                "Token \u{202e}",
+                "bearer ,",
+                "Token 0",
+            ];
             let others = ["Basic !!!", "Basic YTpi", "Digest a=b", "", ",", "Tokenn x"];
             for line in pairs.into_iter().chain(others) {
                 let answer = refused(app, app.get("user/").header("authorization", line), 401).await;
@@ -264,8 +304,10 @@ fn with(mut body: Value, more: &Value) -> Value {
 #[tokio::test]
 async fn t76_members_that_are_not_offered_are_never_stored() {
     let fields = || {
-        let read_only = FieldSettings { register: false, details: Details::ReadOnly, ..FieldSettings::new("level", FieldKind::Text) };
-        let hidden = FieldSettings { register: false, details: Details::Hidden, ..FieldSettings::new("secret_note", FieldKind::Text) };
+        let read_only =
+            FieldSettings { register: false, details: Details::ReadOnly, ..FieldSettings::new("level", FieldKind::Text) };
+        let hidden =
+            FieldSettings { register: false, details: Details::Hidden, ..FieldSettings::new("secret_note", FieldKind::Text) };
         vec![read_only, hidden]
     };
     on_both(
@@ -304,8 +346,12 @@ async fn t76_a_query_never_stands_in_for_the_body() {
         |_| {},
         async |app| {
             let key = app.register("ana").await;
-            let query = format!("username=ana&password={PASSWORD}&password1={PASSWORD}&password2={PASSWORD}&email=q@example.org&first_name=Q");
-            for (path, body) in [("login/", json!({})), ("login/", json!({ "username": "ana" })), ("registration/", json!({ "username": "eva" }))] {
+            let query = format!(
+                "username=ana&password={PASSWORD}&password1={PASSWORD}&password2={PASSWORD}&email=q@example.org&first_name=Q"
+            );
+            for (path, body) in
+                [("login/", json!({})), ("login/", json!({ "username": "ana" })), ("registration/", json!({ "username": "eva" }))]
+            {
                 refused(app, app.post(&format!("{path}?{query}"), body), 400).await;
             }
             let wrong = json!({ "username": "ana", "password": "Wr0ng-guess-5k" });
@@ -314,72 +360,6 @@ async fn t76_a_query_never_stands_in_for_the_body() {
             assert_eq!((&edited.json()["first_name"], &edited.json()["last_name"]), (&json!(""), &json!("B")));
             refused(app, app.get(&format!("user/?key={key}&token={key}&access_token={key}")), 401).await;
             refused(app, app.get("user/").header("cookie", &format!("key={key}; sessionid={key}; access={key}")), 401).await;
-        },
-    )
-    .await;
-}
-
-/// Text that means something to SQL, templates, pages, headers and format strings.
-const PAYLOADS: [&str; 12] = [
-    "' OR '1'='1",
-    "'; DROP TABLE auth_users; --",
-    "' OR pg_sleep(5)--",
-    "$1 $$ %s %n {0} {}",
-    "{{7*7}} ${7*7} <%= 7*7 %> #{7*7}",
-    "<script>alert(1)</script><img src=x onerror=alert(1)>",
-    "\"><svg/onload=alert(1)>",
-    "=cmd|' /C calc'!A0",
-    "+1-1@SUM(1)",
-    "\\x00\\u0000 \\r\\n",
-    "%0d%0aSet-Cookie: a=b",
-    "</pre><b>&amp;",
-];
-
-#[tokio::test]
-async fn t77_what_means_something_elsewhere_is_kept_and_shown_as_it_is() {
-    on_both(
-        |_| {},
-        async |app| {
-            let key = app.register("ana").await;
-            for payload in PAYLOADS {
-                let body = json!({ "first_name": payload, "last_name": payload });
-                let edited = app.patch("user/", body).token(&key).header("user-agent", payload).send().await.expect(200);
-                assert_eq!(edited.json()["first_name"], payload);
-                assert_eq!(app.get("user/").token(&key).send().await.expect(200).json()["last_name"], payload);
-                let page = app.get("user/").token(&key).header("accept", "text/html").send().await.expect(200);
-                assert!(page.header("content-type").starts_with("text/html"));
-                for tag in ["<script", "<img", "<svg", "</pre><b>"] {
-                    assert!(!page.text.contains(tag), "{payload}: {}", page.text);
-                }
-                login(app, "ana", PASSWORD).header("user-agent", payload).send().await.expect(200);
-                let kept = "SELECT user_agent FROM auth_sessions WHERE user_agent = $1";
-                let kept = app.auth.db().all::<(String,)>(kept, vestibule::params![payload]).await.unwrap();
-                assert_eq!(kept, [(payload.to_owned(),)]);
-            }
-            assert_eq!(app.count("SELECT COUNT(*) FROM auth_users").await, 1);
-        },
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn t77_a_name_is_only_ever_a_value_to_the_database() {
-    on_both(
-        |_| {},
-        async |app| {
-            app.register("ana").await;
-            for payload in PAYLOADS {
-                let attempt = async {
-                    assert_eq!(refused(app, login(app, payload, PASSWORD), 400).await.text, LOGIN_FAILED, "{payload}");
-                    refused(app, app.post("registration/", registration(payload, PASSWORD)), 400).await;
-                };
-                let time = std::time::Duration::from_secs(4);
-                tokio::time::timeout(time, attempt).await.expect("the database does not sleep");
-            }
-            let literal = json!({ "username": "ohara", "email": "o'hara+{{7*7}}$1@example.org", "password1": PASSWORD, "password2": PASSWORD });
-            let key = app.post("registration/", literal.clone()).send().await.expect(201).key();
-            assert_eq!(app.get("user/").token(&key).send().await.expect(200).json()["email"], literal["email"]);
-            app.post("login/", json!({ "email": literal["email"], "password": PASSWORD })).send().await.expect(200);
         },
     )
     .await;

@@ -177,7 +177,8 @@ async fn t67_behind_trusted_proxies_the_first_untrusted_address_from_the_right_c
                 let mut let_through = 0;
                 for left in spoofed {
                     let line = format!("{left}203.0.113.9{hops}");
-                    let others = [("X-Forwarded-For", line.as_str()), ("X-Real-IP", left.trim()), ("Forwarded", "for=198.51.100.7")];
+                    let others =
+                        [("X-Forwarded-For", line.as_str()), ("X-Real-IP", left.trim()), ("Forwarded", "for=198.51.100.7")];
                     let_through += u32::from(is_let(app, "10.0.0.1", &others).await);
                 }
                 assert_eq!(let_through, 3);

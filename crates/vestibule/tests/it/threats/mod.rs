@@ -6,6 +6,7 @@
 mod books;
 mod enumeration;
 mod events;
+mod injection;
 mod input;
 mod journal;
 mod limits;
@@ -21,8 +22,8 @@ use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 use tower_service::Service as _;
-use vestibule::accounts::admin::{self, NewAccount};
 use vestibule::accounts::User;
+use vestibule::accounts::admin::{self, NewAccount};
 use vestibule::ground::Secret;
 use vestibule::settings::{RateLimits, Settings};
 use vestibule::testing::app::PASSWORD;
@@ -95,7 +96,7 @@ async fn disable(app: &TestApp, name: &str) {
 /// What the database keeps of an account's password.
 async fn stored(app: &TestApp, name: &str) -> Option<String> {
     let sql = "SELECT password FROM auth_users WHERE username_key = $1";
-    app.auth.db().one::<(Option<String>,)>(sql, params![name]).await.unwrap().expect("such an account").0
+    app.auth.db().one::<(Option<String>,)>(sql, params![name]).await.unwrap().unwrap().0
 }
 
 /// Puts a password into the database as an import does.
@@ -115,6 +116,28 @@ async fn run(app: &TestApp, statements: &'static [&'static str]) {
         Ok::<_, vestibule::db::Error>(())
     };
     app.auth.db().unit(work).await.unwrap();
+}
+
+/// Makes every such statement fail: `UPDATE OF password ON auth_users`.
+async fn fault(app: &TestApp, statement: &str) {
+    if app.auth.db().is_shared() {
+        let function = "CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''fault''; END'";
+        execute(app, function.to_owned()).await;
+        execute(app, format!("CREATE TRIGGER fault BEFORE {statement} FOR EACH ROW EXECUTE FUNCTION fault()")).await;
+    } else {
+        execute(app, format!("CREATE TRIGGER fault BEFORE {statement} BEGIN SELECT RAISE(ABORT, 'fault'); END")).await;
+    }
+}
+
+/// Undoes [`fault`] on that table.
+async fn repair(app: &TestApp, table: &str) {
+    let of_table = if app.auth.db().is_shared() { format!(" ON {table}") } else { String::new() };
+    execute(app, format!("DROP TRIGGER fault{of_table}")).await;
+}
+
+/// As [`run`], for one statement that is made up here. The database room takes static texts only, so this one is never freed.
+async fn execute(app: &TestApp, sql: String) {
+    run(app, vec![&*sql.leak()].leak()).await;
 }
 
 /// A limit as the settings have it.

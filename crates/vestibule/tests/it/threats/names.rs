@@ -49,7 +49,16 @@ async fn t71_invisible_directing_and_decomposed_characters_are_refused_in_a_name
         async |app| {
             victim(app).await;
             let key = app.login("admin_x").await;
-            for name in ["admin\u{200d}_x", "\u{202e}x_nimda", "ad\u{ad}min_x", "admi\u{301}n_x", "admin\u{feff}_x", "admin x", "admin_x\u{3164}", "admin＿x"] {
+            for name in [
+                "admin\u{200d}_x",
+                "\u{202e}x_nimda",
+                "ad\u{ad}min_x",
+                "admi\u{301}n_x",
+                "admin\u{feff}_x",
+                "admin x",
+                "admin_x\u{3164}",
+                "admin＿x",
+            ] {
                 let answer = refused(app, app.post("registration/", body(name, "other@example.test")), 400).await;
                 assert!(answer.json()["username"].is_array(), "{name:?} {}", answer.text);
                 let answer = refused(app, app.patch("user/", json!({ "username": name })).token(&key), 400).await;
@@ -65,7 +74,8 @@ async fn t71_folding_comes_before_the_question_whether_a_name_is_free() {
     on_both(
         |_| {},
         async |app| {
-            for (first, second) in [("straße", "STRASSE"), ("ﬁne", "FINE"), ("\u{212a}im", "kim"), ("ÉTÉ", "été"), ("ΣΑΣ", "σας")] {
+            for (first, second) in [("straße", "STRASSE"), ("ﬁne", "FINE"), ("\u{212a}im", "kim"), ("ÉTÉ", "été"), ("ΣΑΣ", "σας")]
+            {
                 let address = format!("{}@example.test", app.fresh_name());
                 app.post("registration/", body(first, &address)).send().await.expect(201);
                 let other = format!("{}@example.test", app.fresh_name());

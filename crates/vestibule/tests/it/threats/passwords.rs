@@ -11,8 +11,8 @@ use vestibule::testing::app::settings;
 use super::journal::Journal;
 use super::scan;
 use super::{
-    LOGIN_FAILED, OTHER, PASSWORD, WRONG, account, change, create, failures_limited, import, login, on_both, refused,
-    registration, run, stored,
+    LOGIN_FAILED, OTHER, PASSWORD, WRONG, account, change, create, failures_limited, fault, import, login, on_both, refused,
+    registration, repair, stored,
 };
 
 /// What a hash of the test settings begins with.
@@ -275,26 +275,15 @@ async fn t05_an_imported_hash_is_replaced_at_login_and_only_then() {
     .await;
 }
 
-const FAULT: [&[&str]; 2] = [
-    &["CREATE TRIGGER fault BEFORE UPDATE OF password ON auth_users BEGIN SELECT RAISE(ABORT, 'fault'); END"],
-    &[
-        "CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''fault''; END'",
-        "CREATE TRIGGER fault BEFORE UPDATE OF password ON auth_users FOR EACH ROW EXECUTE FUNCTION fault()",
-    ],
-];
-
-const REPAIR: [&[&str]; 2] = [&["DROP TRIGGER fault"], &["DROP TRIGGER fault ON auth_users", "DROP FUNCTION fault()"]];
-
 #[tokio::test]
 async fn t05_a_rehash_that_fails_costs_a_warning_and_nothing_else() {
     on_both(
         |_| {},
         async |app| {
-            let which = usize::from(app.auth.db().is_shared());
             let (password, hash) = imported().remove(0);
             app.register("ana").await;
             import(app, "ana", Some(&hash)).await;
-            run(app, FAULT[which]).await;
+            fault(app, "UPDATE OF password ON auth_users").await;
             let journal = Journal::begin();
             let key = login(app, "ana", &password).send().await.expect(200).key();
             app.get("user/").token(&key).send().await.expect(200);
@@ -302,7 +291,7 @@ async fn t05_a_rehash_that_fails_costs_a_warning_and_nothing_else() {
             assert_eq!(warnings.len(), 1, "{warnings:?}");
             assert!(warnings[0].get("message").contains("could not be replaced"), "{warnings:?}");
             assert_eq!(stored(app, "ana").await, Some(hash));
-            run(app, REPAIR[which]).await;
+            repair(app, "auth_users").await;
             login(app, "ana", &password).send().await.expect(200);
             assert!(stored(app, "ana").await.unwrap().starts_with(CURRENT));
         },

@@ -66,6 +66,7 @@ fn files(app: &TestApp) -> Vec<(String, Vec<u8>)> {
     let folder = std::path::Path::new(path).parent().unwrap();
     let entries: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap()).collect();
     assert!(entries.len() >= 2, "the file and its log");
-    let read = |entry: std::fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap());
+    let read =
+        |entry: std::fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap());
     entries.into_iter().map(read).collect()
 }

@@ -288,3 +288,21 @@ async fn t31_a_change_of_password_ends_every_credential_of_before_but_the_one_in
     )
     .await;
 }
+
+#[tokio::test]
+async fn t82_a_fresh_installation_has_no_account_and_makes_no_staff_of_who_comes_first() {
+    on_both(
+        |_| {},
+        async |app| {
+            assert_eq!(app.count("SELECT COUNT(*) FROM auth_users").await, 0);
+            for name in ["admin", "root", "vestibule"] {
+                for password in ["admin", "root", "password", "vestibule", PASSWORD] {
+                    refused(app, login(app, name, password), 400).await;
+                }
+            }
+            app.register("admin").await;
+            assert_eq!(app.count("SELECT COUNT(*) FROM auth_users WHERE is_staff = TRUE").await, 0);
+        },
+    )
+    .await;
+}

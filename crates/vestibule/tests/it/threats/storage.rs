@@ -50,24 +50,21 @@ async fn everything(app: &TestApp) -> Vec<String> {
 
 #[tokio::test]
 async fn t80_no_secret_is_kept_in_clear_anywhere() {
-    on_both(
-        talkative,
-        async |app| {
-            let journal = Journal::begin();
-            let secrets = everything(app).await;
-            assert_eq!(secrets.len(), 10);
-            for secret in secrets {
-                assert_eq!(scan::find(app, &journal, &secret).await, [""; 0], "{secret}");
-            }
-            // What is not secret is found, so the search works: in the tables, and on SQLite in the files.
-            let places = scan::find(app, &journal, "findable-name").await;
-            assert!(places.contains(&"auth_users.username".to_owned()), "{places:?}");
-            assert_eq!(places.iter().any(|place| place.starts_with("test.db")), !app.auth.db().is_shared(), "{places:?}");
-            let sid = app.auth.db().all::<(String,)>("SELECT sid FROM auth_sessions", &[]).await.unwrap().pop().unwrap().0;
-            let places = scan::find(app, &journal, &sid).await;
-            assert!(places.contains(&"log".to_owned()), "a session's public name is in the log: {places:?}");
-        },
-    )
+    on_both(talkative, async |app| {
+        let journal = Journal::begin();
+        let secrets = everything(app).await;
+        assert_eq!(secrets.len(), 10);
+        for secret in secrets {
+            assert_eq!(scan::find(app, &journal, &secret).await, [""; 0], "{secret}");
+        }
+        // What is not secret is found, so the search works: in the tables, and on SQLite in the files.
+        let places = scan::find(app, &journal, "findable-name").await;
+        assert!(places.contains(&"auth_users.username".to_owned()), "{places:?}");
+        assert_eq!(places.iter().any(|place| place.starts_with("test.db")), !app.auth.db().is_shared(), "{places:?}");
+        let sid = app.auth.db().all::<(String,)>("SELECT sid FROM auth_sessions", &[]).await.unwrap().pop().unwrap().0;
+        let places = scan::find(app, &journal, &sid).await;
+        assert!(places.contains(&"log".to_owned()), "a session's public name is in the log: {places:?}");
+    })
     .await;
 }
 
