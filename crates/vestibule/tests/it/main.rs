@@ -2,12 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod house;
-mod journey;
-mod races;
 mod bodies;
 mod custom_fields;
 mod exchange;
+mod house;
 mod journey;
 mod login;
 mod logout;
@@ -15,5 +13,7 @@ mod options;
 mod password_change;
 mod problem;
 mod profiles;
+mod races;
 mod registration;
+mod threats;
 mod user;
