@@ -173,9 +173,10 @@ async fn t81_no_line_holds_a_secret_or_what_was_typed_as_a_name() {
             let edits = json!({ "first_name": typed, "last_name": "\u{202e}" });
             app.patch("user/", edits).token(&key).send().await.expect(200);
 
-            let text = journal.text();
+            // A name is folded before anything is done with it.
+            let text = journal.text().to_lowercase();
             for secret in [typed, PASSWORD, WRONG, &key] {
-                assert!(!text.contains(secret), "{secret}");
+                assert!(!text.contains(&secret.to_lowercase()), "{secret}");
             }
             let paths: BTreeSet<_> =
                 journal.own().iter().map(|entry| entry.get("path").to_owned()).filter(|path| !path.is_empty()).collect();

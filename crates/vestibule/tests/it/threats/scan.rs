@@ -26,10 +26,11 @@ pub(super) async fn find(app: &TestApp, journal: &Journal, secret: &str) -> Vec<
     places
 }
 
-/// Raw, hexadecimal, base64, base64url; and where the secret is itself hexadecimal, the bytes that it stands for in each.
+/// Raw, in small letters as names are folded, hexadecimal, base64, base64url; and where the secret is itself hexadecimal, the bytes that it stands for in each.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    let folded = String::from_utf8_lossy(secret).to_lowercase().into_bytes();
     let inner = hex::decode(secret).ok().filter(|bytes| bytes.len() > 7);
-    [Some(secret.to_vec()), inner]
+    [Some(secret.to_vec()), Some(folded), inner]
         .into_iter()
         .flatten()
         .flat_map(|raw| {
