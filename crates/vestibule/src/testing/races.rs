@@ -98,21 +98,22 @@ impl Arena {
         F: Future<Output = TestAnswer> + Send + 'static,
     {
         let answers = self.at_once(ways, way).await;
-        for answer in &answers {
-            *self.answers.lock().unwrap_or_else(PoisonError::into_inner).entry(answer.status).or_default() += 1;
-            assert!(answer.status < 500, "on {}: {} {}", self.name, answer.status, answer.text);
-        }
+        answers.iter().for_each(|answer| self.note(answer));
         answers
+    }
+
+    /// Counts an answer for the figures.
+    ///
+    /// # Panics
+    /// When it tells of a fault of ours.
+    pub fn note(&self, answer: &TestAnswer) {
+        *self.answers.lock().unwrap_or_else(PoisonError::into_inner).entry(answer.status).or_default() += 1;
+        assert!(answer.status < 500, "on {}: {} {}", self.name, answer.status, answer.text);
     }
 
     /// Password hashes that all services of the arena have computed.
     pub fn hash_computations(&self) -> u64 {
         self.doors.iter().map(|door| door.auth.hash_computations()).sum()
-    }
-
-    /// How many services there are.
-    pub fn services(&self) -> usize {
-        self.doors.len()
     }
 
     fn tally(&self) -> String {

@@ -149,6 +149,17 @@ pub async fn reserve(auth: &Auth, action: Action, who: &Client, account: Option<
     if !auth.settings.limits.enabled {
         return Ok(reserved);
     }
+    match reserve_all(auth, action, who, account, &mut reserved).await {
+        Ok(()) => Ok(reserved),
+        Err(refused) => {
+            // A try that one limit refuses is none for the others: in the database the unit is undone, in memory this does it.
+            reserved.forget_addresses(auth);
+            Err(refused)
+        }
+    }
+}
+
+async fn reserve_all(auth: &Auth, action: Action, who: &Client, account: Option<&str>, reserved: &mut Reservation) -> Result<()> {
     let now = auth.clock.now();
     let mut rows = Vec::new();
     for (index, rate) in action.rates(auth).iter().enumerate() {
@@ -163,7 +174,7 @@ pub async fn reserve(auth: &Auth, action: Action, who: &Client, account: Option<
     if !rows.is_empty() {
         (reserved.rows, reserved.last) = auth.db.unit(move |tx| async move { take_all(&tx, rows, now).await }).await?;
     }
-    Ok(reserved)
+    Ok(())
 }
 
 type Taken = (Vec<(Vec<u8>, i64)>, bool);

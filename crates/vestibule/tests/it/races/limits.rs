@@ -118,3 +118,20 @@ async fn t68_right_passwords_at_once_cost_no_tries() {
     })
     .await;
 }
+
+/// Whoever cannot get into one account must not lock out everybody else behind the same address.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn t68_tries_that_an_account_refuses_are_not_counted_against_their_address() {
+    race("T68 a locked account's neighbours", 3, by_default, async |arena| {
+        forget(arena).await;
+        let (name, _) = somebody(arena, 1).await;
+        let (neighbour, _) = somebody(arena, 1).await;
+        arena.requests(10, |_, app| guess(app, name.clone(), "192.0.2.1".into())).await;
+        // The address has its ten again, the account waits for its five minutes.
+        arena.app.advance(std::time::Duration::from_secs(61));
+        let refused = arena.requests(20, |_, app| guess(app, name.clone(), "192.0.2.1".into())).await;
+        assert_eq!(count(&refused, 429), 20);
+        guess(arena.app.clone(), neighbour, "192.0.2.1".into()).await.expect(400);
+    })
+    .await;
+}
