@@ -5,14 +5,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use http::{Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use vestibule::ground::Message;
 use vestibule::{Auth, Settings};
 
 use super::{Failure, open};
 use crate::output;
 use crate::serve::signals::Signals;
-use crate::serve::{self, Limits, Outcome};
+use crate::serve::{self, Limits, Outcome, answers};
 
 /// How long requests that have begun may take after the first signal.
 const GRACE: Duration = Duration::from_secs(30);
@@ -58,7 +61,12 @@ async fn keep_house(auth: Auth, mut stopped: watch::Receiver<bool>) {
 fn app(auth: &Auth) -> Router {
     let base = auth.settings().server.base_path.clone();
     let router = if base.is_empty() || base == "/" { auth.router() } else { Router::new().nest(&base, auth.router()) };
-    router.merge(auth.well_known())
+    router.merge(auth.well_known()).fallback(not_found)
+}
+
+/// Outside of the base path, and at the base path itself, there is no endpoint's router to answer.
+async fn not_found() -> Response<Body> {
+    answers::detail(StatusCode::NOT_FOUND, &Message::NotFound)
 }
 
 async fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
@@ -112,5 +120,33 @@ fn place(settings: &Settings) -> String {
     match url.expose().strip_prefix("sqlite://") {
         Some(file) => std::path::absolute(file).map_or_else(|_| file.to_owned(), |path| path.display().to_string()),
         None => url.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use http_body_util::BodyExt as _;
+    use tower_service::Service as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn t79_a_path_outside_of_every_endpoint_is_answered_in_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings { secret_key: Some("a-test-key-of-32-characters-or-more".into()), ..Settings::default() };
+        settings.database.url = format!("sqlite://{}", folder.path().join("auth.db").display()).as_str().into();
+        (settings.password.memory_kib, settings.password.iterations) = (8, 1);
+        let auth = Auth::builder(settings).build().await.unwrap();
+        for path in ["/", "/auth", "/auth/", "/auth/nothing/", "/elsewhere/login/", "/livez/more"] {
+            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            let response = app(&auth).call(request).await.unwrap();
+            assert_eq!(
+                (response.status(), &response.headers()["content-type"]),
+                (StatusCode::NOT_FOUND, &"application/json".parse().unwrap())
+            );
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, r#"{"detail":"Not found."}"#, "{path}");
+        }
     }
 }
