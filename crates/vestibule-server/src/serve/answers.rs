@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use vestibule::ground::Message;
 
 /// `{"detail": "…"}` with the headers that every answer has (T78).
-pub(super) fn detail(status: StatusCode, message: &Message) -> Response<Body> {
+pub(crate) fn detail(status: StatusCode, message: &Message) -> Response<Body> {
     let body = serde_json::json!({ "detail": message.text() }).to_string();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;

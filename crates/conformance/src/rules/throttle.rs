@@ -1,0 +1,49 @@
+//! Limits.
+
+use serde_json::json;
+
+use crate::wire::Request;
+
+use super::{Asked, Instead, Rule};
+
+pub(super) const ATTEMPTS_NOT_REQUESTS: Rule = Rule {
+    name: "Limits count attempts and not requests",
+    when: "The reference answers 429 to a request that tries nothing: `OPTIONS`, a method that does not exist, `logout/`, a form that is not complete, or another action than the one that was tried too often.",
+    instead: "What the request gets without a limit.",
+    reason: "A limit is there against guessing and flooding; each action has its own, reserved before a password is hashed.",
+    source: "T66, T68; design §4, 10",
+    answer: |asked| {
+        if asked.status() != 429 {
+            return None;
+        }
+        let text = "{{text}}";
+        let path = asked.path().trim_end_matches('/');
+        match (asked.request.method.as_str(), path) {
+            ("OPTIONS", "login" | "registration" | "password/change") => Instead::json(
+                200,
+                json!({ "name": text, "description": text, "renders": "{{any}}", "parses": "{{any}}", "actions": "{{any}}" }),
+            ),
+            ("OPTIONS", "logout") => {
+                Instead::json(200, json!({ "name": text, "description": text, "renders": "{{any}}", "parses": "{{any}}" }))
+            }
+            ("POST", "logout") => Instead::detail(200, "Successfully logged out."),
+            ("POST", "login") if is_empty(asked) => Instead::field("password", "This field is required."),
+            // The form of the installation says what is missing; an empty form lacks the same.
+            ("POST", "registration" | "password/change") if is_empty(asked) => Some(Instead::SameAs(empty_form(asked))),
+            ("POST", _) => None,
+            (method, "login" | "registration" | "logout" | "password/change") => {
+                Instead::detail(405, &format!("Method \"{method}\" not allowed."))
+            }
+            _ => None,
+        }
+    },
+};
+
+fn is_empty(asked: &Asked<'_>) -> bool {
+    matches!(asked.body().trim_ascii(), b"" | b"{}")
+}
+
+fn empty_form(asked: &Asked<'_>) -> Request {
+    let kind = if asked.is_form() { "application/json" } else { "application/x-www-form-urlencoded" };
+    Request { body: Some(Vec::new()), ..asked.with_header("Content-Type", Some(kind.into())) }
+}
