@@ -88,6 +88,7 @@ pub const RULES: &[Rule] = &[
     passwords::LONGER_THAN_128,
     passwords::NO_128_IN_OPTIONS,
     throttle::ATTEMPTS_NOT_REQUESTS,
+    throttle::FORWARDED_BY_NOBODY,
     bodies::TOO_LARGE,
     bodies::NAMED_TWICE,
     bodies::NOT_UTF8,

@@ -6,9 +6,21 @@ use crate::wire::Request;
 
 use super::{Asked, Instead, Rule};
 
+pub(super) const FORWARDED_BY_NOBODY: Rule = Rule {
+    name: "A header that nobody vouches for opens no new count",
+    when: "The reference counts by `X-Forwarded-For` although no proxy is trusted, so that another value gets another allowance.",
+    instead: "429 as for the address of the socket; the header counts where `server.trusted_proxies` names the proxy.",
+    reason: "Whoever guesses passwords can write any header.",
+    source: "T67",
+    answer: |asked| {
+        let forwarded = asked.request.header("x-forwarded-for").is_some() && asked.status() != 429;
+        forwarded.then(|| Instead::detail(429, "Request was throttled. Expected available in {{seconds}} seconds."))?
+    },
+};
+
 pub(super) const ATTEMPTS_NOT_REQUESTS: Rule = Rule {
     name: "Limits count attempts and not requests",
-    when: "The reference answers 429 to a request that tries nothing: `OPTIONS`, a method that does not exist, `logout/`, a form that is not complete, or another action than the one that was tried too often.",
+    when: "The reference answers 429 to a request that tries nothing: `OPTIONS`, a method that does not exist, `logout/`, or another action than the one that was tried too often.",
     instead: "What the request gets without a limit.",
     reason: "A limit is there against guessing and flooding; each action has its own, reserved before a password is hashed.",
     source: "T66, T68; design §4, 10",
@@ -27,7 +39,6 @@ pub(super) const ATTEMPTS_NOT_REQUESTS: Rule = Rule {
                 Instead::json(200, json!({ "name": text, "description": text, "renders": "{{any}}", "parses": "{{any}}" }))
             }
             ("POST", "logout") => Instead::detail(200, "Successfully logged out."),
-            ("POST", "login") if is_empty(asked) => Instead::field("password", "This field is required."),
             // The form of the installation says what is missing; an empty form lacks the same.
             ("POST", "registration" | "password/change") if is_empty(asked) => Some(Instead::SameAs(empty_form(asked))),
             ("POST", _) => None,
