@@ -9,6 +9,7 @@ mod house;
 mod journey;
 mod login;
 mod logout;
+mod names;
 mod options;
 mod password_change;
 mod problem;

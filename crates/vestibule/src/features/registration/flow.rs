@@ -11,7 +11,7 @@ use crate::accounts::users::{self, NewUser};
 use crate::accounts::{Auth, Client, unique};
 use crate::db::Tx;
 use crate::forms::{Datum, Field, Form, Kind, Values};
-use crate::ground::names::Username;
+use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, FieldErrors, Message, Result, Secret};
 use crate::settings::{Presence, Profile, Verification};
 
@@ -65,6 +65,11 @@ async fn refuse_taken(auth: &Auth, values: &Values, errors: &mut FieldErrors) ->
         && users::username_is_taken(&auth.db, name).await?
     {
         errors.add("username", Message::UsernameTaken);
+    }
+    if let Some(name) = values.username("username")
+        && users::is_anothers_address(auth, name, values.email("email").map(EmailAddress::shown))
+    {
+        errors.add("username", Message::UsernameDenied);
     }
     if let Some(address) = values.email("email")
         && !hides_accounts(auth)
