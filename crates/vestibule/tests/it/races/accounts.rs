@@ -40,6 +40,32 @@ async fn edits_of_different_members_at_once_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_edit_is_not_turned_away_by_the_sessions_own_change_of_password() {
+    race(
+        "edit against own change of password",
+        10,
+        |_| {},
+        async |arena| {
+            let (_, keys) = somebody(arena, 1).await;
+            let change = json!({ "old_password": PASSWORD, "new_password1": "An0ther-pass-7q", "new_password2": "An0ther-pass-7q" });
+            let answers = arena
+                .requests(12, |way, app| {
+                    let (key, change) = (keys[0].clone(), change.clone());
+                    async move {
+                        match way {
+                            0 => app.post("password/change/", change).token(&key).send().await,
+                            _ => app.patch("user/", json!({ "first_name": format!("way {way}") })).token(&key).send().await,
+                        }
+                    }
+                })
+                .await;
+            assert_eq!(count(&answers, 200), answers.len());
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn t83_of_several_who_take_one_name_one_gets_it() {
     race(
         "one name for many",
