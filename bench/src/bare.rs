@@ -28,8 +28,7 @@ async fn me() -> Json<Me> {
 /// # Errors
 /// When the address cannot be listened on.
 pub(crate) async fn serve(listen: SocketAddr) -> Result<()> {
-    let app: Router =
-        Router::new().nest("/auth", Router::new().route("/user/", get(me).patch(me))).route("/readyz", get(|| async { "ok" }));
+    let app: Router = Router::new().route("/auth/user/", get(me).patch(me)).route("/readyz", get(|| async { "ok" }));
     let listener = TcpListener::bind(listen).await?.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
