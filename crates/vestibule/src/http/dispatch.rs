@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use axum::body::Body;
 use axum::extract::OriginalUri;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use tracing::Instrument;
 
 use crate::accounts::sessions::{self, Caller};
@@ -22,17 +22,25 @@ use super::endpoint::{Call, Endpoint, Guard};
 use super::{body, proxies, render};
 
 /// An endpoint of a running service.
-#[derive(Clone)]
 pub struct Bound {
     /// The service.
     pub auth: Auth,
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
+    /// The endpoint's `Allow` header.
+    pub(super) allow: HeaderValue,
 }
 
 impl Bound {
+    /// The endpoint of that service.
+    pub fn new(auth: Auth, endpoint: Endpoint) -> Self {
+        // Names of methods are always fit for a header.
+        let allow = HeaderValue::try_from(endpoint.allow()).unwrap_or(HeaderValue::from_static(""));
+        Self { auth, endpoint: Arc::new(endpoint), allow }
+    }
+
     /// Answers a request.
-    pub async fn answer(self, request: Request<Body>) -> Response<Body> {
+    pub async fn answer(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
         let (parts, sent) = request.into_parts();
         self.notice_place(&parts);
         let who = proxies::client(&self.auth, &parts);
