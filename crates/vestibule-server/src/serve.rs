@@ -4,7 +4,7 @@
 //! connection is one task that drives hyper beside a clock: [`pace`] says how long the present step may take, [`line`] is the
 //! socket that tells it of bytes, [`door`] is the way of one request into the router and back.
 
-mod answers;
+pub(crate) mod answers;
 mod body;
 pub(crate) mod descriptors;
 mod door;

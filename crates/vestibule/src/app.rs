@@ -205,12 +205,13 @@ impl Builder {
             return Err(BuildError(problems));
         }
         let shapes = Shapes::new(&settings).map_err(BuildError::because)?;
-        let (secret, key_file) = secret_key(&settings)?;
-        let key = MasterKey::new(&secret).map_err(|what| BuildError::because(format!("secret_key: {what}")))?;
         let db = Db::open(settings.database.url.expose(), Options::default())
             .await
             .map_err(|error| BuildError::because(error.to_string()))?;
         prepare(&db, &settings, &self.clock).await?;
+        // After the database: beside one that cannot be opened no key is left lying.
+        let (secret, key_file) = secret_key(&settings)?;
+        let key = MasterKey::new(&secret).map_err(|what| BuildError::because(format!("secret_key: {what}")))?;
         if !facts::remembers_key(&db, &key).await.map_err(|error| BuildError::of_database(&error))? {
             return Err(BuildError::because(
                 "secret_key: is not the key that this database was made with; set the old key again, or use another database",

@@ -56,8 +56,13 @@ impl LastSeen {
         self.shard(sid).lock().unwrap_or_else(PoisonError::into_inner).get(sid).copied()
     }
 
+    /// In one order everywhere, so that two processes that write down the same sessions do not wait for each other in a circle.
     fn drain(&self) -> Vec<(String, Time)> {
-        self.shards.iter().flat_map(|shard| std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner))).collect()
+        let taken =
+            self.shards.iter().flat_map(|shard| std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner)));
+        let mut seen: Vec<_> = taken.collect();
+        seen.sort_unstable();
+        seen
     }
 
     fn put_back(&self, seen: &[(String, Time)]) {

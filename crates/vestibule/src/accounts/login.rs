@@ -112,12 +112,17 @@ impl Proof {
         self.reserved.give_back(auth).await
     }
 
-    /// As [`Proof::settle`], in the unit that opens the session.
+    /// As [`Proof::settle`], in the unit that opens the session; [`Proof::settled`] follows once that is safe.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn settle_in(&self, auth: &Auth, tx: &Tx) -> Result<()> {
-        self.reserved.give_back_in(auth, tx).await
+    pub async fn settle_in(&self, tx: &Tx) -> Result<()> {
+        self.reserved.give_back_in(tx).await
+    }
+
+    /// The part of [`Proof::settle_in`] that no unit can undo.
+    pub fn settled(&self, auth: &Auth) {
+        self.reserved.forget_addresses(auth);
     }
 
     /// Replaces a hash of old parameters (T05). A failure costs nothing but a warning: the old hash still counts.

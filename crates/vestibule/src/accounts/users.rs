@@ -9,7 +9,7 @@ use crate::db::{self, Db, FromRow, Row, Tx};
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, Message, Result, Secret, Time};
 use crate::params;
-use crate::settings::Presence;
+use crate::settings::{LoginMethod, Presence, Verification};
 
 use super::Auth;
 
@@ -180,6 +180,14 @@ pub async fn by_email(db: &Db, address: &EmailAddress) -> Result<Option<UserWith
     Ok(db.one(sql, params![address.key()]).await?)
 }
 
+/// Whether the name is an address other than the account's own. Where one may log in by either, such a name would stand in the
+/// way of whoever has that address.
+pub fn is_anothers_address(auth: &Auth, name: &Username, own: Option<&str>) -> bool {
+    let by_email = auth.settings.account.login_methods.contains(&LoginMethod::Email);
+    let own = own.and_then(|own| EmailAddress::parse(own).ok());
+    by_email && EmailAddress::parse(name.shown()).is_ok_and(|address| own.as_ref().is_none_or(|own| own.key() != address.key()))
+}
+
 /// Whether the name belongs to an account. For an early answer only: [`insert`] decides.
 ///
 /// # Errors
@@ -189,13 +197,15 @@ pub async fn username_is_taken(db: &Db, name: &Username) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Whether an account holds the address alone. For an early answer only: [`insert`] decides.
+/// Whether an account holds the address alone: proven, or unproven where that is enough. For an early answer only: [`insert`]
+/// decides.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn email_is_owned(db: &Db, address: &EmailAddress) -> Result<bool> {
-    let found = db.one::<(i64,)>("SELECT id FROM auth_users WHERE email_owner = $1", params![address.key()]).await?;
-    Ok(found.is_some())
+pub async fn email_is_owned(db: &Db, address: &EmailAddress, verification: Verification) -> Result<bool> {
+    let sql = "SELECT id FROM auth_users WHERE email_owner = $1 AND (email_verified_at IS NOT NULL OR $2)";
+    let unproven_counts = verification != Verification::Mandatory;
+    Ok(db.one::<(i64,)>(sql, params![address.key(), unproven_counts]).await?.is_some())
 }
 
 /// How many names are tried for an account that brought none. The later ones end in random digits.

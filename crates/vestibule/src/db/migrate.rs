@@ -81,7 +81,7 @@ pub async fn migrate(db: &Db, now: Time) -> Result<Vec<&'static str>, MigrateErr
 /// # Errors
 /// [`MigrateError`].
 pub async fn pending(db: &Db) -> Result<Vec<&'static str>, MigrateError> {
-    let ledger = match db {
+    let ledger = match *db {
         #[cfg(feature = "sqlite")]
         Db::Sqlite(_) => "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = 'auth_migrations'",
         #[cfg(feature = "postgres")]
@@ -115,7 +115,7 @@ pub(super) async fn apply(db: &Db, known: &'static [Migration], now: Time) -> Re
 
 /// Applies the next migration, if one is missing, and gives its name.
 async fn step(db: &Db, tx: &Tx, known: &'static [Migration], now: Time) -> Result<Option<&'static str>, MigrateError> {
-    match db {
+    match *db {
         // The unit holds the write lock from its begin.
         #[cfg(feature = "sqlite")]
         Db::Sqlite(_) => {}
@@ -134,7 +134,7 @@ async fn step(db: &Db, tx: &Tx, known: &'static [Migration], now: Time) -> Resul
 
 impl Migration {
     fn text(&self, db: &Db) -> &'static str {
-        match db {
+        match *db {
             #[cfg(feature = "sqlite")]
             Db::Sqlite(_) => self.sqlite,
             #[cfg(feature = "postgres")]

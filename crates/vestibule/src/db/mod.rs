@@ -4,14 +4,23 @@
 //! statements happen or none, and the answer comes after the commit. SQL is static and portable: `$1`, `RETURNING`, `ON CONFLICT`,
 //! BIGINT for numbers and times, `CAST(SUM(…) AS BIGINT)`, no `now()`; a test of a query runs on both databases.
 //!
-//! ```ignore
-//! let id = db.unit(move |tx| async move { users::insert(&tx, &new).await }).await?;
+//! ```no_run
+//! # use vestibule::{db::{Db, Error}, params};
+//! # async fn example(db: Db, user: i64) -> Result<(), Error> {
+//! let ended = db.unit(move |tx| async move { tx.run("DELETE FROM auth_sessions WHERE user_id = $1", params![user]).await }).await?;
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! Rules of a unit, the same on both: no hashing, network or mail inside; after a failed statement nothing of it is kept; a client that
 //! leaves cannot cut it; a `Tx` that outlives it is refused; awaiting something other than its own statements is limited, by default
 //! to 250 ms on SQLite (where all other writes wait meanwhile) and 2 s on PostgreSQL.
 //! Start with [`sqlite`] and [`writer`], then [`postgres`], then [`migrate`].
+
+#![cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres")),
+    allow(unreachable_code, unused, reason = "built without a database, none of this can run, but all of it compiles")
+)]
 
 mod error;
 pub mod migrate;
@@ -41,9 +50,6 @@ use crate::ground::{self, meters};
 pub use error::{Error, OpenError, Result};
 pub use param::Param;
 pub use row::{Column, FromRow, Row};
-
-#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
-compile_error!("vestibule needs a database: enable the feature `sqlite`, `postgres` or both");
 
 /// An open database. Cloning is cheap and shares it.
 #[derive(Clone)]
@@ -117,7 +123,8 @@ impl Db {
             match (cfg!(feature = "sqlite"), cfg!(feature = "postgres")) {
                 (true, true) => "sqlite:// or postgres://",
                 (true, false) => "sqlite:// (this program was built without PostgreSQL)",
-                _ => "postgres:// (this program was built without SQLite)",
+                (false, true) => "postgres:// (this program was built without SQLite)",
+                (false, false) => "what it was built for: this program was built without a database",
             }
         )))
     }
@@ -137,11 +144,11 @@ impl Db {
     /// # Errors
     /// [`Error::Other`] when there are two; else what the database says.
     pub async fn one<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
-        match self {
+        match *self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(db) => at_most_one(db.read(sql, params)?),
+            Self::Sqlite(ref db) => at_most_one(db.read(sql, params)?),
             #[cfg(feature = "postgres")]
-            Self::Postgres(db) => at_most_one(db.read(sql, params).await?),
+            Self::Postgres(ref db) => at_most_one(db.read(sql, params).await?),
         }
     }
 
@@ -150,11 +157,11 @@ impl Db {
     /// # Errors
     /// What the database says.
     pub async fn all<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
-        match self {
+        match *self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(db) => db.scan(sql, params).await,
+            Self::Sqlite(ref db) => db.scan(sql, params).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(db) => db.read(sql, params).await,
+            Self::Postgres(ref db) => db.read(sql, params).await,
         }
     }
 
@@ -192,11 +199,11 @@ impl Db {
 
     async fn run_unit<T: Send + 'static, E: From<Error> + Send + 'static>(&self, kind: Kind, work: Work<T, E>) -> Result<T, E> {
         let began = Instant::now();
-        let done = match self {
+        let done: Result<T, E> = match *self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(db) => db.unit(kind, work).await,
+            Self::Sqlite(ref db) => db.unit(kind, work).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(db) => db.unit(kind, work).await,
+            Self::Postgres(ref db) => db.unit(kind, work).await,
         };
         count_unit(began, done.as_ref().err().map(|error| error as &dyn Any));
         done
@@ -240,11 +247,11 @@ impl Tx {
     /// # Errors
     /// [`Error::Other`] when there are two; else what the database says. The unit cannot be kept after it.
     pub async fn one<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
-        match self {
+        match *self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(unit) => unit.on(|connection| at_most_one(sqlite::rows(connection, sql, params)?)),
+            Self::Sqlite(ref unit) => unit.on(|connection| at_most_one(sqlite::rows(connection, sql, params)?)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(unit) => unit.on(async |client| at_most_one(postgres::rows(client, sql, params).await?)).await,
+            Self::Postgres(ref unit) => unit.on(async |client| at_most_one(postgres::rows(client, sql, params).await?)).await,
         }
     }
 
@@ -253,11 +260,11 @@ impl Tx {
     /// # Errors
     /// What the database says. The unit cannot be kept after it.
     pub async fn all<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
-        match self {
+        match *self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(unit) => unit.on(|connection| sqlite::rows(connection, sql, params)),
+            Self::Sqlite(ref unit) => unit.on(|connection| sqlite::rows(connection, sql, params)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(unit) => unit.on(async |client| postgres::rows(client, sql, params).await).await,
+            Self::Postgres(ref unit) => unit.on(async |client| postgres::rows(client, sql, params).await).await,
         }
     }
 
@@ -266,21 +273,21 @@ impl Tx {
     /// # Errors
     /// What the database says. The unit cannot be kept after it.
     pub async fn run(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
-        match self {
+        match *self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(unit) => unit.on(|connection| sqlite::run(connection, sql, params)),
+            Self::Sqlite(ref unit) => unit.on(|connection| sqlite::run(connection, sql, params)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(unit) => unit.on(async |client| postgres::run(client, sql, params).await).await,
+            Self::Postgres(ref unit) => unit.on(async |client| postgres::run(client, sql, params).await).await,
         }
     }
 
     /// Runs several statements without parameters or answers: migrations.
     async fn script(&self, sql: &'static str) -> Result<()> {
-        match self {
+        match *self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(unit) => unit.on(|connection| Ok(connection.execute_batch(sql)?)),
+            Self::Sqlite(ref unit) => unit.on(|connection| Ok(connection.execute_batch(sql)?)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(unit) => unit.on(async |client| Ok(client.batch_execute(sql).await?)).await,
+            Self::Postgres(ref unit) => unit.on(async |client| Ok(client.batch_execute(sql).await?)).await,
         }
     }
 }

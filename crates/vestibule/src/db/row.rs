@@ -10,6 +10,9 @@ pub enum Row<'a> {
     /// From PostgreSQL.
     #[cfg(feature = "postgres")]
     Postgres(&'a tokio_postgres::Row),
+    /// From nowhere: built without a database, no row can be made.
+    #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+    Never(&'a std::convert::Infallible),
 }
 
 /// A type that a column can be read as on both databases: `bool`, `i64`, `String`, `Vec<u8>`, `serde_json::Value`, and `Option` of
@@ -31,6 +34,12 @@ pub trait Column: for<'x> postgres_types::FromSql<'x> {}
 #[cfg(all(feature = "postgres", not(feature = "sqlite")))]
 impl<T: for<'x> postgres_types::FromSql<'x>> Column for T {}
 
+/// A type that a column could be read as, if there were a database.
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+pub trait Column {}
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+impl<T> Column for T {}
+
 impl Row<'_> {
     /// The value of a column, counted from 0.
     ///
@@ -43,6 +52,8 @@ impl Row<'_> {
             Self::Sqlite(row) => row.get(column).map_err(|_| unfit()),
             #[cfg(feature = "postgres")]
             Self::Postgres(row) => row.try_get(column).map_err(|_| unfit()),
+            #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+            Self::Never(never) => match **never {},
         }
     }
 }

@@ -1,7 +1,7 @@
 //! SQLite: opening the file, the readers, and how a statement is run.
 //!
 //! Every calling thread has a reader of its own, since a point read is cheaper than handing it to another thread. WAL lets readers
-//! go on while the one [`writer`](super::writer) writes.
+//! go on while the one [`writer`] writes.
 
 use std::cell::RefCell;
 use std::fs::OpenOptions;

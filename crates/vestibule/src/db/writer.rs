@@ -204,9 +204,11 @@ impl Writer {
     /// Runs units in one transaction. Gives back a unit that must begin a group of its own.
     fn group(&self, first: Job, queue: &mut mpsc::Receiver<Job>) -> Option<Job> {
         if let Err(error) = self.execute("BEGIN IMMEDIATE") {
-            // Whoever waits has waited as long as the lock was: more would be more than the 5 s that a client is promised.
+            // These have waited as long as the lock was held, and waiting again would be more than the 5 s that a client is promised;
+            // whoever comes from now on waits for itself.
+            let waiting = queue.len();
             self.refuse(first, &error);
-            while let Ok(job) = queue.try_recv() {
+            for job in std::iter::from_fn(|| queue.try_recv().ok()).take(waiting) {
                 self.refuse(job, &error);
             }
             return None;

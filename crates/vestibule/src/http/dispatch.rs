@@ -96,13 +96,27 @@ impl Bound {
             return Ok(Answer::json(200, self.endpoint.describe(render::media_types(&self.auth))));
         }
         let operation =
-            self.endpoint.operation(method).filter(|_| method != Method::HEAD || self.endpoint.operation(&Method::GET).is_some());
-        let operation = operation.ok_or_else(|| Error::Refused(405, Message::MethodNotAllowed(method.to_string())))?;
+            self.endpoint.operation(method).ok_or_else(|| Error::Refused(405, Message::MethodNotAllowed(method.to_string())))?;
         let max = usize::try_from(self.auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
         let input = body::read(headers, sent, max).await?;
-        let (auth, who) = (self.auth.clone(), who.clone());
-        let call = Call { auth, who, caller, input, endpoint: self.endpoint.clone(), method: method.clone() };
-        (operation.run)(call).await
+        let epoch = caller.as_ref().map(|caller| caller.user.epoch);
+        let call = |caller, input| Call {
+            auth: self.auth.clone(),
+            who: who.clone(),
+            caller,
+            input,
+            endpoint: self.endpoint.clone(),
+            method: method.clone(),
+        };
+        let kept = operation.takes.as_ref().map(|_| input.clone());
+        match ((operation.run)(call(caller, input)).await, epoch, kept) {
+            // Overtaken by a change of password of the very session, which goes on: the client must not think it has ended.
+            (Err(Error::Unauthenticated(ended)), Some(epoch), Some(input)) => match self.caller(headers).await? {
+                Some(caller) if caller.user.epoch != epoch => (operation.run)(call(Some(caller), input)).await,
+                _ => Err(Error::Unauthenticated(ended)),
+            },
+            (done, ..) => done,
+        }
     }
 
     /// Whose session the request carries. A key that does not count is refused even where none is needed, as the reference

@@ -8,7 +8,9 @@
 #[cfg(feature = "postgres")]
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::db::{Db, Options, migrate};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::db::Options;
+use crate::db::{Db, migrate};
 use crate::ground::Time;
 
 /// The variable that names the PostgreSQL database in which tests may make schemas.
@@ -84,6 +86,7 @@ pub async fn empty_postgres() -> TestDb {
     TestDb { db: open(&url).await, url, _place: Box::new(schema) }
 }
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 async fn open(url: &str) -> Db {
     let options = Options { connections: 8, ..Options::default() };
     Db::open(url, options).await.unwrap_or_else(|error| panic!("the test's database cannot be opened: {error}"))

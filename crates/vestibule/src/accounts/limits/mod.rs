@@ -108,17 +108,17 @@ impl Reservation {
         Ok(())
     }
 
-    /// Gives the tries back in the unit that they led to.
+    /// Gives back what is counted in rows, in the unit that the tries led to. Once that is safe, [`Reservation::forget_addresses`]
+    /// gives back the rest: memory does not roll back.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn give_back_in(&self, auth: &Auth, tx: &Tx) -> Result<()> {
-        give_back(tx, &self.rows).await?;
-        self.forget_addresses(auth);
-        Ok(())
+    pub async fn give_back_in(&self, tx: &Tx) -> Result<()> {
+        give_back(tx, &self.rows).await
     }
 
-    fn forget_addresses(&self, auth: &Auth) {
+    /// Gives back what is counted in memory.
+    pub fn forget_addresses(&self, auth: &Auth) {
         let now = auth.clock.now();
         self.addresses.iter().for_each(|key| auth.limits.addresses.give_back(key, now));
     }
@@ -157,6 +157,17 @@ async fn take_tries(auth: &Auth, action: Action, who: &Client, account: Option<&
     if !auth.settings.limits.enabled {
         return Ok(reserved);
     }
+    match reserve_all(auth, action, who, account, &mut reserved).await {
+        Ok(()) => Ok(reserved),
+        Err(refused) => {
+            // A try that one limit refuses is none for the others: in the database the unit is undone, in memory this does it.
+            reserved.forget_addresses(auth);
+            Err(refused)
+        }
+    }
+}
+
+async fn reserve_all(auth: &Auth, action: Action, who: &Client, account: Option<&str>, reserved: &mut Reservation) -> Result<()> {
     let now = auth.clock.now();
     let mut rows = Vec::new();
     for (index, rate) in action.rates(auth).iter().enumerate() {
@@ -171,7 +182,7 @@ async fn take_tries(auth: &Auth, action: Action, who: &Client, account: Option<&
     if !rows.is_empty() {
         (reserved.rows, reserved.last) = auth.db.unit(move |tx| async move { take_all(&tx, rows, now).await }).await?;
     }
-    Ok(reserved)
+    Ok(())
 }
 
 type Taken = (Vec<(Vec<u8>, i64)>, bool);

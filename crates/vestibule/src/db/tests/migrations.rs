@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::Barrier;
 
 use super::super::migrate::{MIGRATIONS, MigrateError, Migration, apply, migrate, pending};
 use super::super::{Db, Error, Options};
@@ -44,16 +47,22 @@ async fn an_empty_database_gets_all_of_them_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn t89_of_servers_that_start_at_once_exactly_one_runs_each() {
     static SET: &[Migration] = &[
-        both(1, "0001_first", "CREATE TABLE first (n BIGINT); CREATE TABLE second (n BIGINT);"),
+        Migration {
+            #[cfg(feature = "postgres")]
+            postgres: "CREATE TABLE first (n BIGINT); SELECT pg_sleep(0.1); CREATE TABLE second (n BIGINT);",
+            ..both(1, "0001_first", "CREATE TABLE first (n BIGINT); CREATE TABLE second (n BIGINT);")
+        },
         both(2, "0002_next", "INSERT INTO first (n) VALUES (1); INSERT INTO first (n) VALUES (2);"),
         both(3, "0003_last", "INSERT INTO second (n) SELECT n FROM first;"),
     ];
     for test in each_empty_database().await {
+        let start = Arc::new(Barrier::new(4));
         let servers: Vec<_> = (0..4)
             .map(|_| {
-                let url = test.url.clone();
+                let (url, start) = (test.url.clone(), start.clone());
                 tokio::spawn(async move {
                     let db = Db::open(&url, Options::default()).await.unwrap();
+                    start.wait().await;
                     apply(&db, SET, now()).await.unwrap()
                 })
             })
