@@ -22,10 +22,10 @@ use crate::accounts::{Auth, facts, housekeeping};
 use crate::db::{Db, Options, migrate};
 use crate::features;
 use crate::ground::secrets::MasterKey;
-use crate::ground::{Clock, Entropy, Error, Message, Secret, key_file};
+use crate::ground::{Clock, Entropy, Error, Message, Secret, key_file, meters};
 use crate::hooks::{AnyHooks, Hooks, NoHooks};
 use crate::http::dispatch::Bound;
-use crate::http::{Endpoint, render};
+use crate::http::{Endpoint, render, tally};
 use crate::settings::{HashQueue, HashThreads, Settings};
 
 /// Why a service does not start: sentences for the operator, all of them at once.
@@ -78,7 +78,8 @@ impl Auth {
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
             }
         }
-        router.fallback(Self::not_found).with_state(())
+        let auth = self.clone();
+        router.fallback(move || async move { render::secured(Self::not_found().await, &auth) }).with_state(())
     }
 
     /// What belongs at the root, whatever the base path is: `/livez`, and `/readyz` which also asks the database.
@@ -86,9 +87,10 @@ impl Auth {
         let auth = self.clone();
         let ready = move || {
             let auth = auth.clone();
-            async move { health(auth.is_ready().await) }
+            async move { render::secured(health(auth.is_ready().await), &auth) }
         };
-        let live = || async { health(true) };
+        let auth = self.clone();
+        let live = || async move { render::secured(health(true), &auth) };
         Router::new().route("/livez", axum::routing::get(live)).route("/readyz", axum::routing::get(ready)).with_state(())
     }
 
@@ -99,6 +101,7 @@ impl Auth {
 
     /// The answer where nothing is, in the form that a client of the endpoints understands.
     pub async fn not_found() -> Response<Body> {
+        tally::count_elsewhere();
         render::plain(404, Message::NotFound.text())
     }
 
@@ -201,11 +204,13 @@ impl Builder {
         self
     }
 
-    /// Opens the database, migrates it where the settings say so, and starts the hashing threads.
+    /// Opens the database, migrates it where the settings say so, and starts the hashing threads. Whoever wants numbers
+    /// ([`meters`]) installs a recorder of the `metrics` facade before this.
     ///
     /// # Errors
     /// [`BuildError`] with every problem of the settings at once, or what is wrong with the database and what to do about it.
     pub async fn build(self) -> Result<Auth, BuildError> {
+        meters::describe();
         let settings = self.settings;
         let problems: Vec<String> = settings.check().iter().map(ToString::to_string).collect();
         if !problems.is_empty() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::db::Db;
-use crate::ground::{Error, Result, Time};
+use crate::ground::{Error, Result, Time, meters};
 use crate::params;
 
 use super::Auth;
@@ -44,7 +44,9 @@ pub async fn keep_house(auth: &Auth) -> Result<Removed> {
 /// # Errors
 /// Those of the database.
 pub async fn remove_idle_sessions(auth: &Auth) -> Result<u64> {
-    idle_sessions(&auth.db, auth.clock.now().minus(auth.settings.tokens.idle_ttl.duration())).await
+    let removed = idle_sessions(&auth.db, auth.clock.now().minus(auth.settings.tokens.idle_ttl.duration())).await?;
+    count_ended("idle", removed);
+    Ok(removed)
 }
 
 macro_rules! remove {
@@ -71,13 +73,22 @@ macro_rules! remove {
 async fn expired(db: &Db, now: Time) -> Result<u64> {
     let alone = remove!("auth_sessions", "key_hash", "expires_at", "");
     let shared = remove!("auth_sessions", "key_hash", "expires_at", " FOR UPDATE SKIP LOCKED");
-    in_batches(db, if db.is_shared() { shared } else { alone }, now).await
+    let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
+    count_ended("expired", removed);
+    Ok(removed)
+}
+
+fn count_ended(why: &'static str, removed: u64) {
+    metrics::counter!(meters::SESSIONS_ENDED, "why" => why).increment(removed);
+    metrics::counter!(meters::REMOVED, "what" => "sessions").increment(removed);
 }
 
 async fn counters(db: &Db, now: Time) -> Result<u64> {
     let alone = remove!("auth_limits", "bucket", "ends_at", "");
     let shared = remove!("auth_limits", "bucket", "ends_at", " FOR UPDATE SKIP LOCKED");
-    in_batches(db, if db.is_shared() { shared } else { alone }, now).await
+    let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
+    metrics::counter!(meters::REMOVED, "what" => "limits").increment(removed);
+    Ok(removed)
 }
 
 async fn in_batches(db: &Db, sql: &'static str, before: Time) -> Result<u64> {

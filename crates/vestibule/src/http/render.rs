@@ -23,6 +23,25 @@ pub(super) fn media_types(auth: &Auth) -> &'static [&'static str] {
     if auth.settings.docs_browsable() { &["application/json", "text/html"] } else { &["application/json"] }
 }
 
+/// What an answer may depend on. None is for a cache (`no-store`); one that keeps it all the same must not mix people up (T78).
+const VARY: &str = "Accept, Authorization, Cookie, Origin";
+
+/// Two years (RFC 6797 §6.1.1). Not for sub-domains: they belong to others.
+const STAY_ENCRYPTED: &str = "max-age=63072000";
+
+/// Where people come by https, their browsers must never come without it (T78).
+fn stay_encrypted(headers: &mut HeaderMap, https: bool) {
+    if https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STAY_ENCRYPTED));
+    }
+}
+
+/// An answer from beside the endpoints, with what the public address asks for.
+pub(crate) fn secured(mut response: Response<Body>, auth: &Auth) -> Response<Body> {
+    stay_encrypted(response.headers_mut(), auth.settings.https());
+    response
+}
+
 pub(super) fn response(bound: &Bound, answer: Answer, format: Format, who: &Client, method: &Method) -> Response<Body> {
     let (bytes, kind) = match format {
         Format::Json { indent: Some(width) } => (indented(&answer.body.value(), width), JSON),
@@ -36,8 +55,9 @@ pub(super) fn response(bound: &Bound, answer: Answer, format: Format, who: &Clie
     headers.reserve(HEADERS);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::ALLOW, bound.allow.clone());
-    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    headers.insert(header::VARY, HeaderValue::from_static(VARY));
     guard(headers);
+    stay_encrypted(headers, bound.https);
     put(headers, HeaderName::from_static("x-request-id"), &who.request_id);
     for (name, value) in &answer.headers {
         put(headers, HeaderName::from_static(name), value);

@@ -11,6 +11,7 @@ mod login;
 mod logout;
 mod names;
 mod options;
+mod panics;
 mod password_change;
 mod problem;
 mod profiles;

@@ -10,7 +10,7 @@ use aws_lc_rs::hmac;
 use crate::db::Tx;
 use crate::ground::address::bucket;
 use crate::ground::secrets::MasterKey;
-use crate::ground::{Error, Result, Time};
+use crate::ground::{Error, Result, Time, meters};
 use crate::params;
 use crate::settings::{Rate, Scope};
 
@@ -145,6 +145,14 @@ pub async fn hit(auth: &Auth, action: Action, who: &Client) -> Result<()> {
 /// # Errors
 /// [`Error::Limited`] when there were too many, and those of the database.
 pub async fn reserve(auth: &Auth, action: Action, who: &Client, account: Option<&str>) -> Result<Reservation> {
+    let taken = take_tries(auth, action, who, account).await;
+    if let Err(Error::Limited(_)) = taken {
+        metrics::counter!(meters::LIMITED, "action" => action.as_str()).increment(1);
+    }
+    taken
+}
+
+async fn take_tries(auth: &Auth, action: Action, who: &Client, account: Option<&str>) -> Result<Reservation> {
     let mut reserved = Reservation::default();
     if !auth.settings.limits.enabled {
         return Ok(reserved);

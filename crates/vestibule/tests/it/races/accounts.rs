@@ -47,7 +47,8 @@ async fn an_edit_is_not_turned_away_by_the_sessions_own_change_of_password() {
         |_| {},
         async |arena| {
             let (_, keys) = somebody(arena, 1).await;
-            let change = json!({ "old_password": PASSWORD, "new_password1": "An0ther-pass-7q", "new_password2": "An0ther-pass-7q" });
+            let change =
+                json!({ "old_password": PASSWORD, "new_password1": "An0ther-pass-7q", "new_password2": "An0ther-pass-7q" });
             let answers = arena
                 .requests(12, |way, app| {
                     let (key, change) = (keys[0].clone(), change.clone());
