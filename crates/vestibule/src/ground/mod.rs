@@ -6,6 +6,7 @@ pub mod entropy;
 pub mod error;
 pub mod key_file;
 pub mod message;
+pub mod meters;
 pub mod names;
 pub mod secrets;
 
