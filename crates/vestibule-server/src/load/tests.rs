@@ -79,6 +79,8 @@ min_length = 9
         r#"tokens.mode (vestibule.toml:10) is "cookies". Write "opaque", "jwt" or "jwt-cookie"."#,
         "server.public_url is required in production. Set it to the https address that people see.",
         "secret_key is required in production. Write the output of `openssl rand -hex 32` into a file of mode 600 and set secret_key_file to it.",
+        "email.transport is console in production, so no mail would reach anybody. Set it to smtp, http or file, or set account.email to off.",
+        "email.from is required in production. Write the sender as in \"Example <noreply@example.org>\".",
         "password.min_length (vestibule.toml:7) is 7, but a password has at least 8 characters. Set it to 8 or more, or remove it.",
         "limits.enabled (VESTIBULE__LIMITS__ENABLED) is false in production. Remove it, or set the limits that are too low.",
     ];

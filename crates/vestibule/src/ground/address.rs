@@ -32,6 +32,12 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     hop
 }
 
+/// Whether a URL's host is this machine whatever a name server says.
+pub fn is_loopback_host(host: &str) -> bool {
+    let ip: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    ip.map_or(host.eq_ignore_ascii_case("localhost"), |ip| ip.to_canonical().is_loopback())
+}
+
 /// What limits count an address by: IPv4 whole, IPv6 by the /64 that one subscriber has at the least.
 pub fn bucket(ip: IpAddr) -> String {
     match ip.to_canonical() {

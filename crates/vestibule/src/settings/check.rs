@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::{LoginMethod, Presence, Scope, Settings, Span, Verification};
-use super::{cookies, fields, not_yet, reach};
+use super::{cookies, fields, mail, not_yet, reach};
 use crate::ground::Secret;
 use crate::ground::secrets::MasterKey;
 
@@ -40,6 +40,7 @@ impl Settings {
     pub fn check(&self) -> Vec<Problem> {
         let mut found = Found::default();
         reach::check(self, &mut found);
+        mail::check(self, &mut found);
         keys(self, &mut found);
         password(self, &mut found);
         account(self, &mut found);

@@ -89,7 +89,8 @@ impl Transport {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SmtpTransport {
-    /// The mail server: `smtp://user:password@host:587?tls=required`, where `tls` may also be `opportunistic` or `none`.
+    /// The mail server: `smtp://user:password@host:587?tls=required`, where `tls` may also be `opportunistic` or `none`, or
+    /// `smtps://user:password@host:465`.
     #[schemars(example = "smtp://mail.example.org:587?tls=required")]
     pub url: Option<SecretUrl>,
     /// A file that holds `url` and that other users of the machine cannot read.
@@ -116,7 +117,7 @@ pub struct HttpTransport {
     /// Headers of every request to it, such as the one that carries its key.
     #[serde(serialize_with = "formats::masked_map")]
     pub headers: BTreeMap<String, Secret>,
-    /// The file of the template for the body of the request.
+    /// The file of the template for the body of the request; plain JSON when left out.
     #[schemars(example = "/etc/vestibule/mail.json")]
     pub body_template: Option<PathBuf>,
 }

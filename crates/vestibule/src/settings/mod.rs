@@ -12,6 +12,7 @@ mod effective;
 mod email;
 mod fields;
 mod formats;
+mod mail;
 mod not_yet;
 mod pages;
 mod rates;

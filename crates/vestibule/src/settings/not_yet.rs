@@ -1,7 +1,7 @@
 //! Settings of the contract that this version cannot honour. They are refused: to ignore them would promise what is not done.
 
 use super::check::Found;
-use super::{Presence, Registration, Settings, TokenMode, Transport, Verification};
+use super::{Presence, Registration, Settings, TokenMode, Verification};
 
 pub(super) fn check(settings: &Settings, found: &mut Found) {
     let mode = settings.tokens.mode;
@@ -17,11 +17,6 @@ pub(super) fn check(settings: &Settings, found: &mut Found) {
     if mandatory && account.registration == Registration::Open {
         let what = "is mandatory, but this version does not send the mail that proves an address yet";
         found.add("account.email_verification", what, "Set it to optional or none, or set account.registration to closed.");
-    }
-    let transport = settings.email.transport;
-    if transport != Transport::Console {
-        let what = format!("is {}, which this version does not have yet", transport.word());
-        found.add("email.transport", what, "Set it to console, or remove it.");
     }
     for id in settings.social.keys() {
         found.add(format!("social.{id}"), "is a provider, which this version does not have yet", "Remove the section.");
@@ -40,9 +35,8 @@ mod tests {
         settings.tokens.mode = TokenMode::JwtCookie;
         settings.tokens.session_cookie = Some(true);
         settings.account.email_verification = Verification::Mandatory;
-        settings.email.transport = Transport::Smtp;
         settings.social.insert("acme".into(), Social::default());
-        let expected = ["tokens.mode", "tokens.session_cookie", "account.email_verification", "email.transport", "social.acme"];
+        let expected = ["tokens.mode", "tokens.session_cookie", "account.email_verification", "social.acme"];
         assert_eq!(keys(&settings), expected);
     }
 

@@ -23,7 +23,7 @@ pub(super) fn check(settings: &Settings, found: &mut Found) {
 }
 
 /// Why more is demanded than on a developer's machine.
-fn reason(settings: &Settings) -> &'static str {
+pub(super) fn reason(settings: &Settings) -> &'static str {
     if settings.production() { "in production" } else { "when server.listen is reachable from other machines" }
 }
 
@@ -148,16 +148,19 @@ fn page(key: &str, url: &str, production: bool, found: &mut Found) {
 mod tests {
     use super::*;
     use crate::settings::check::tests::keys;
-    use crate::settings::{Environment, SecretUrl};
+    use crate::settings::{Environment, SecretUrl, Transport};
 
     #[test]
     fn production_names_everything_that_is_missing_at_once() {
         let mut settings = Settings { environment: Environment::Production, ..Settings::default() };
-        assert_eq!(keys(&settings), ["server.public_url", "secret_key"]);
+        assert_eq!(keys(&settings), ["server.public_url", "secret_key", "email.transport", "email.from"]);
         settings.server.public_url = Some("http://auth.example.org".into());
-        assert_eq!(keys(&settings), ["server.public_url", "secret_key"]);
+        assert_eq!(keys(&settings), ["server.public_url", "secret_key", "email.transport", "email.from"]);
         settings.server.public_url = Some("https://auth.example.org".into());
         settings.secret_key = Some("0123456789abcdef0123456789abcdef".into());
+        settings.email.transport = Transport::File;
+        settings.email.file.dir = Some("mails".into());
+        settings.email.from = Some("noreply@example.org".into());
         assert_eq!(keys(&settings), [""; 0]);
     }
 
@@ -165,7 +168,7 @@ mod tests {
     fn t21_listening_beyond_loopback_demands_the_same() {
         let mut settings = Settings::default();
         settings.server.listen = "0.0.0.0:8000".parse().unwrap();
-        assert_eq!(keys(&settings), ["server.public_url", "secret_key"]);
+        assert_eq!(keys(&settings), ["server.public_url", "secret_key", "email.transport"]);
         assert!(settings.check()[0].what.contains("server.listen"));
     }
 
