@@ -4,7 +4,8 @@
 //! rows for a while; a mail whose sender died is sent by another. Start with [`outbox`], then [`worker`].
 
 pub mod breaker;
+pub mod letters;
 pub mod outbox;
 pub mod worker;
 
-pub use outbox::{Job, Kind};
+pub use outbox::Job;

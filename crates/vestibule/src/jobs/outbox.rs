@@ -7,46 +7,8 @@ use serde_json::{Value, json};
 use crate::accounts::UserId;
 use crate::db::{self, Db, FromRow, Row, Tx};
 use crate::ground::{Error, Result, Time};
+use crate::mail::templates::Kind;
 use crate::params;
-
-/// What a mail is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Prove the address of a new account.
-    ConfirmSignup,
-    /// Prove the address of an account, asked for again.
-    ConfirmEmail,
-    /// Set a new password. The row holds the address that was asked for; who that is, is looked up when the mail is made.
-    ResetPassword,
-    /// Somebody tried to sign up with an address that has an account.
-    AlreadyExists,
-    /// The password was changed.
-    PasswordChanged,
-    /// The password was reset by mail.
-    PasswordReset,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::ConfirmSignup, Self::ConfirmEmail, Self::ResetPassword, Self::AlreadyExists, Self::PasswordChanged, Self::PasswordReset];
-
-    /// The word that the database, the settings and the command line use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ConfirmSignup => "email_confirmation_signup",
-            Self::ConfirmEmail => "email_confirmation",
-            Self::ResetPassword => "password_reset",
-            Self::AlreadyExists => "account_already_exists",
-            Self::PasswordChanged => "password_changed",
-            Self::PasswordReset => "password_reset_done",
-        }
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
-    }
-}
 
 /// A mail to be sent.
 #[derive(Clone, Debug)]
@@ -70,7 +32,7 @@ impl FromRow for Job {
         let word: String = row.get(1)?;
         Ok(Self {
             id: row.get(0)?,
-            kind: Kind::from_word(&word).ok_or_else(|| db::Error::Other(format!("a mail of unknown kind {word:?}")))?,
+            kind: Kind::from_name(&word).ok_or_else(|| db::Error::Other(format!("a mail of unknown kind {word:?}")))?,
             user: row.get::<Option<i64>>(2)?.map(UserId::from_i64),
             params: row.get(3)?,
             created_at: Time::from_millis(row.get(4)?),
@@ -97,7 +59,7 @@ pub async fn ask_for_address(tx: &Tx, kind: Kind, address: &str, now: Time) -> R
 
 async fn insert(tx: &Tx, kind: Kind, user: Option<UserId>, params: &Value, now: Time) -> Result<()> {
     let sql = "INSERT INTO auth_jobs (kind, user_id, params, created_at, run_at) VALUES ($1, $2, $3::jsonb, $4, $4)";
-    tx.run(sql, params![kind.as_str(), user.map(UserId::as_i64), params, now]).await?;
+    tx.run(sql, params![kind.name(), user.map(UserId::as_i64), params, now]).await?;
     Ok(())
 }
 

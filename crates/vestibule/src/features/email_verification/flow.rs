@@ -9,6 +9,7 @@ use crate::forms::{Field, Form, Kind, Values};
 use crate::ground::names::EmailAddress;
 use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
 use crate::jobs;
+use crate::mail::templates::Kind as Mailing;
 use crate::settings::Presence;
 
 /// What proving takes: the key of the link, or the address and the code.
@@ -76,5 +77,5 @@ pub async fn resend(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
     limits::hit(auth, Action::Reset, who).await?;
     let Some(address) = values.email("email").map(|address| address.shown().to_owned()) else { return Ok(()) };
     let now = auth.clock.now();
-    auth.db.unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, jobs::Kind::ConfirmEmail, &address, now).await }).await
+    auth.db.unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, Mailing::EmailConfirmation, &address, now).await }).await
 }

@@ -8,6 +8,7 @@ use crate::db::Tx;
 use crate::forms::{Field, Form, Kind, Values};
 use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
 use crate::jobs;
+use crate::mail::templates::Kind as Mailing;
 
 /// What asking takes.
 pub fn request_form() -> Form {
@@ -30,7 +31,7 @@ pub async fn request(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
         return Err(Error::field("email", Message::Required));
     };
     let now = auth.clock.now();
-    auth.db.unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, jobs::Kind::ResetPassword, &address, now).await }).await
+    auth.db.unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, Mailing::PasswordReset, &address, now).await }).await
 }
 
 /// Sets the new password. The token is looked up cheaply before hashing, and spent in the unit that writes the hash (T23).
@@ -85,7 +86,7 @@ async fn save(auth: &Auth, tx: &Tx, who: &Client, token: &Secret, hash: &str, no
     sessions::end_all(tx, held.user).await?;
     tokens::end_all(tx, held.user).await?;
     if auth.settings.email.notices.password_reset {
-        jobs::outbox::ask(tx, jobs::Kind::PasswordReset, held.user, now).await?;
+        jobs::outbox::ask(tx, Mailing::PasswordResetDone, held.user, now).await?;
     }
     let event = Event::about(held.user, "password.reset");
     event.record(tx, now, who).await?;

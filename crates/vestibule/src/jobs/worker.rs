@@ -1,0 +1,123 @@
+//! Sends the mails of the outbox.
+//!
+//! A round claims what is due, makes each mail (its token and code are made here and nowhere else), and hands it over. Between
+//! the claim and the answer nothing is locked: a process that dies leaves its lease to run out.
+
+use std::time::Duration;
+
+use crate::accounts::limits::{self, Action};
+use crate::accounts::{Auth, Client};
+use crate::ground::{Error, Result};
+use crate::mail::SendError;
+
+use super::breaker::{self, Allowed};
+use super::letters::{self, Letter};
+use super::outbox::{self, Job};
+
+/// How many mails one round takes.
+const BATCH: i64 = 10;
+
+/// How long a process may hold a mail: longer than any transport may take for a whole batch.
+const LEASE: Duration = Duration::from_secs(330);
+
+/// What one round did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Mails that went out.
+    pub sent: usize,
+    /// Mails that are tried again later.
+    pub later: usize,
+    /// Mails that are not to be sent: nobody to send to, too old, too many for the address.
+    pub dropped: usize,
+    /// Mails that were given up.
+    pub given_up: usize,
+}
+
+enum Outcome {
+    Sent,
+    Later,
+    Dropped,
+    GivenUp,
+}
+
+/// Sends what is due.
+///
+/// # Errors
+/// Those of the database; what was claimed and not answered is tried again when its lease has run out.
+pub async fn deliver_due(auth: &Auth) -> Result<Round> {
+    let mut round = Round::default();
+    loop {
+        let limit = match auth.courier.breaker.allows(auth.clock.now()) {
+            Allowed::All => BATCH,
+            Allowed::Probe => 1,
+            Allowed::Nothing(_) => return Ok(round),
+        };
+        let jobs = outbox::claim(&auth.db, &auth.courier.name, limit, LEASE, auth.clock.now()).await?;
+        if jobs.is_empty() {
+            return Ok(round);
+        }
+        for job in jobs {
+            match deliver(auth, &job).await? {
+                Outcome::Sent => round.sent += 1,
+                Outcome::Later => round.later += 1,
+                Outcome::Dropped => round.dropped += 1,
+                Outcome::GivenUp => round.given_up += 1,
+            }
+        }
+    }
+}
+
+async fn deliver(auth: &Auth, job: &Job) -> Result<Outcome> {
+    // The batch was claimed while mail went out; rows are not touched while it does not.
+    if matches!(auth.courier.breaker.allows(auth.clock.now()), Allowed::Nothing(_)) {
+        return put_back(auth, job, "mail does not go out at present").await;
+    }
+    let Some(letter) = letters::write(auth, job).await? else {
+        return drop_it(auth, job).await;
+    };
+    match allowed(auth, &letter).await {
+        Ok(()) => {}
+        Err(Error::Limited(_)) => return drop_it(auth, job).await,
+        Err(other) => return Err(other),
+    }
+    match auth.courier.transport.send(&letter.mail).await {
+        Ok(()) => {
+            auth.courier.breaker.close();
+            outbox::done(&auth.db, &auth.courier.name, job.id).await?;
+            Ok(Outcome::Sent)
+        }
+        Err(error) => failed(auth, job, error).await,
+    }
+}
+
+/// At most so many mails for one address, of all kinds together (T69). Nobody is told.
+async fn allowed(auth: &Auth, letter: &Letter) -> Result<()> {
+    limits::reserve(auth, Action::Mail, &Client::command_line(), Some(&letter.address_key)).await.map(|_| ())
+}
+
+async fn failed(auth: &Auth, job: &Job, error: SendError) -> Result<Outcome> {
+    let now = auth.clock.now();
+    tracing::warn!(job = job.id, kind = job.kind.name(), %error, "a mail was not sent");
+    if let SendError::Transport(_) = error {
+        auth.courier.breaker.open(now, &auth.entropy);
+    }
+    let why = error.to_string();
+    let too_old = now >= job.created_at.plus(auth.settings.email.give_up_after.duration());
+    if matches!(error, SendError::Recipient(_)) || too_old {
+        outbox::give_up(&auth.db, &auth.courier.name, job.id, &why, now).await?;
+        return Ok(Outcome::GivenUp);
+    }
+    put_back(auth, job, &why).await
+}
+
+async fn put_back(auth: &Auth, job: &Job, why: &str) -> Result<Outcome> {
+    let tries = u32::try_from(job.attempts).unwrap_or(u32::MAX).saturating_add(1);
+    let run_at = auth.clock.now().plus(breaker::pause(tries, &auth.entropy));
+    outbox::later(&auth.db, &auth.courier.name, job.id, run_at, why).await?;
+    Ok(Outcome::Later)
+}
+
+async fn drop_it(auth: &Auth, job: &Job) -> Result<Outcome> {
+    outbox::done(&auth.db, &auth.courier.name, job.id).await?;
+    Ok(Outcome::Dropped)
+}
