@@ -15,7 +15,9 @@ pub mod forms;
 pub mod ground;
 pub mod hooks;
 pub mod http;
+pub mod jobs;
 pub mod mail;
+pub mod pages;
 pub mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -11,12 +11,15 @@ pub mod facts;
 pub mod housekeeping;
 pub mod last_seen;
 pub mod limits;
+pub mod links;
 pub mod login;
 pub mod passwords;
 pub mod sessions;
 pub mod shapes;
+pub mod tokens;
 pub mod unique;
 pub mod users;
+pub mod verification;
 
 pub use auth::Auth;
 pub use client::Client;

@@ -63,12 +63,14 @@ pub struct User {
     pub created_at: Time,
     /// When the user last came in.
     pub last_login_at: Option<Time>,
+    /// The language in which mails are written, if the user chose or showed one.
+    pub language: Option<String>,
 }
 
 /// The columns of a [`User`], in the order in which [`FromRow`] reads them; `u` is `auth_users`.
 macro_rules! user_columns {
     () => {
-        "u.id, u.epoch, u.username, u.email, u.email_verified_at, u.first_name, u.last_name, u.is_active, u.is_staff, u.profile, u.created_at, u.last_login_at"
+        "u.id, u.epoch, u.username, u.email, u.email_verified_at, u.first_name, u.last_name, u.is_active, u.is_staff, u.profile, u.created_at, u.last_login_at, u.language"
     };
 }
 pub(crate) use user_columns;
@@ -76,13 +78,13 @@ pub(crate) use user_columns;
 /// The same after `RETURNING`, where SQLite knows no other name of the table.
 macro_rules! returned_user {
     () => {
-        "id, epoch, username, email, email_verified_at, first_name, last_name, is_active, is_staff, profile, created_at, last_login_at"
+        "id, epoch, username, email, email_verified_at, first_name, last_name, is_active, is_staff, profile, created_at, last_login_at, language"
     };
 }
 
 impl User {
     /// How many columns `user_columns!` names.
-    pub(crate) const COLUMNS: usize = 12;
+    pub(crate) const COLUMNS: usize = 13;
 
     /// Reads the user whose columns begin at `first`.
     pub(crate) fn from_row_at(row: &Row<'_>, first: usize) -> db::Result<Self> {
@@ -99,6 +101,7 @@ impl User {
             profile: row.get(first + 9)?,
             created_at: Time::from_millis(row.get(first + 10)?),
             last_login_at: row.get::<Option<i64>>(first + 11)?.map(Time::from_millis),
+            language: row.get(first + 12)?,
         })
     }
 }

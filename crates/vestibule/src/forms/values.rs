@@ -41,6 +41,12 @@ impl Datum {
 pub struct Values(Vec<(String, Datum)>);
 
 impl Values {
+    /// Puts a value in the place of another, for what does not come from the body.
+    pub fn set(&mut self, name: &str, datum: Datum) {
+        self.0.retain(|(field, _)| field != name);
+        self.put(name, datum);
+    }
+
     pub(super) fn put(&mut self, name: &str, datum: Datum) {
         self.0.push((name.to_owned(), datum));
     }

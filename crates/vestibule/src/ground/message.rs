@@ -168,6 +168,12 @@ messages! {
     VerificationSent, "verification_sent", "Verification e-mail sent.";
     /// Logged out, or there was nothing to log out from.
     LoggedOut, "logged_out", "Successfully logged out.";
+    /// A link or part of one that does not count (any more).
+    InvalidValue, "invalid_value", "Invalid value";
+    /// If the address has an account, a mail is on its way.
+    ResetSent, "reset_sent", "Password reset e-mail has been sent.";
+    /// The password was set by a reset.
+    PasswordReset, "password_reset", "Password has been reset with the new password.";
     /// The password was changed.
     PasswordSaved, "password_saved", "New password has been saved.";
 }

@@ -30,7 +30,7 @@ const VARY: &str = "Accept, Authorization, Cookie, Origin";
 const STAY_ENCRYPTED: &str = "max-age=63072000";
 
 /// Where people come by https, their browsers must never come without it (T78).
-fn stay_encrypted(headers: &mut HeaderMap, https: bool) {
+pub(super) fn stay_encrypted(headers: &mut HeaderMap, https: bool) {
     if https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STAY_ENCRYPTED));
     }
@@ -93,7 +93,7 @@ pub(super) fn alone(answer: Answer, format: Format) -> Response<Body> {
 }
 
 /// The headers that no answer goes without: it holds credentials or personal data, and is nothing to frame or to guess about.
-fn guard(headers: &mut HeaderMap) {
+pub(super) fn guard(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));

@@ -29,6 +29,10 @@ pub enum Action {
     LoginFailed,
     /// Asking for an account.
     Registration,
+    /// Asking for a mail, or trying a link.
+    Reset,
+    /// A mail to an address.
+    Mail,
 }
 
 impl Action {
@@ -38,6 +42,8 @@ impl Action {
             Self::Login => limits.login.rates(),
             Self::LoginFailed => limits.login_failed.rates(),
             Self::Registration => limits.registration.rates(),
+            Self::Reset => limits.reset.rates(),
+            Self::Mail => limits.mail.rates(),
         }
     }
 
@@ -46,6 +52,8 @@ impl Action {
             Self::Login => "login",
             Self::LoginFailed => "login_failed",
             Self::Registration => "registration",
+            Self::Reset => "reset",
+            Self::Mail => "mail",
         }
     }
 }

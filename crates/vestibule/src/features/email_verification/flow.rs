@@ -5,7 +5,7 @@ use crate::accounts::limits::{self, Action};
 use crate::accounts::tokens::{self, Held, Purpose};
 use crate::accounts::{Auth, Client, verification};
 use crate::db::Tx;
-use crate::forms::{Field, Form, Kind, Values};
+use crate::forms::{Datum, Field, Form, Kind, Values};
 use crate::ground::names::EmailAddress;
 use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
 use crate::jobs;
@@ -22,6 +22,13 @@ pub fn form() -> Form {
 pub fn resend_form(auth: &Auth) -> Form {
     let field = Field::new("email", Kind::Email);
     Form::new(vec![if auth.settings.account.email == Presence::Required { field } else { field.optional() }])
+}
+
+/// The form with nothing but a key, as the page behind a link sends it.
+pub fn with_key(key: &str) -> Values {
+    let mut values = Values::default();
+    values.set("key", Datum::Secret(key.into()));
+    values
 }
 
 /// What was sent to prove an address with.

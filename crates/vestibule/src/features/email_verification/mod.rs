@@ -4,5 +4,7 @@
 
 pub mod flow;
 mod http;
+mod page;
 
 pub use http::{resend, verify};
+pub use page::page;

@@ -54,6 +54,15 @@ pub async fn confirm(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
     Ok(())
 }
 
+/// Whether a link still works. Spends nothing.
+///
+/// # Errors
+/// Those of the database.
+pub async fn counts(auth: &Auth, uid: &str, token: &str) -> Result<bool> {
+    let held = tokens::peek(&auth.db, Purpose::ResetPassword, &token.into(), auth.clock.now()).await?;
+    Ok(held.is_some_and(|held| auth.uid(held.user) == uid))
+}
+
 /// In compat an unreadable `uid` is told apart, as the reference does; in strict all is one answer (T13).
 fn invalid(auth: &Auth, uid: &str) -> Error {
     let field = if auth.settings.compat() && !auth.could_be_uid(uid) { "uid" } else { "token" };

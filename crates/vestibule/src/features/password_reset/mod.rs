@@ -5,5 +5,7 @@
 
 pub mod flow;
 mod http;
+mod page;
 
 pub use http::{confirm, request};
+pub use page::page;
