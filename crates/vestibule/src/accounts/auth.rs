@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use aws_lc_rs::hmac;
+
 use crate::db::{Db, Tx};
 use crate::ground::{Clock, Entropy, Result};
 use crate::hooks::AnyHooks;
+use crate::jobs::Courier;
 use crate::settings::Settings;
 
 use super::client::RequestNames;
@@ -47,6 +50,10 @@ pub struct Floor {
     pub(crate) request_names: RequestNames,
     /// Whether it was looked at once where the host has mounted the service.
     pub(crate) placed: AtomicBool,
+    /// The key under which codes are hashed and accounts are named in links.
+    pub(crate) code_key: hmac::Key,
+    /// What sending mail needs.
+    pub(crate) courier: Courier,
     /// What a user looks like here.
     pub(crate) shapes: Shapes,
 }

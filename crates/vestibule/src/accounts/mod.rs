@@ -17,6 +17,7 @@ pub mod passwords;
 pub mod sessions;
 pub mod shapes;
 pub mod tokens;
+pub mod uid;
 pub mod unique;
 pub mod users;
 pub mod verification;

@@ -4,8 +4,10 @@
 //! rows for a while; a mail whose sender died is sent by another. Start with [`outbox`], then [`worker`].
 
 pub mod breaker;
+pub mod courier;
 pub mod letters;
 pub mod outbox;
 pub mod worker;
 
+pub use courier::Courier;
 pub use outbox::Job;

@@ -84,5 +84,9 @@ pub async fn resend(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
     limits::hit(auth, Action::Reset, who).await?;
     let Some(address) = values.email("email").map(|address| address.shown().to_owned()) else { return Ok(()) };
     let now = auth.clock.now();
-    auth.db.unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, Mailing::EmailConfirmation, &address, now).await }).await
+    auth.db
+        .unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, Mailing::EmailConfirmation, &address, now).await })
+        .await?;
+    auth.courier.bell.notify_one();
+    Ok(())
 }

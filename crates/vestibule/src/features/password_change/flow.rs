@@ -57,11 +57,15 @@ fn agreed<'a>(auth: &Auth, caller: &Caller, values: &'a Values) -> Result<&'a Se
 }
 
 /// The event to log, and how many sessions ended.
-async fn save(tx: &Tx, caller: &Caller, hash: &str, ends: bool, now: Time, who: &Client) -> Result<(Event, u64)> {
+async fn save(tx: &Tx, caller: &Caller, hash: &str, (ends, notice): (bool, bool), now: Time, who: &Client) -> Result<(Event, u64)> {
     let others = sessions::end_others(tx, caller).await?;
     users::set_password(tx, caller.user.id, hash).await?;
     if ends {
         sessions::end(tx, &caller.session.sid).await?;
+    }
+    tokens::end_all(tx, caller.user.id).await?;
+    if notice {
+        jobs::outbox::ask(tx, Mailing::PasswordChanged, caller.user.id, now).await?;
     }
     let event = Event::about(caller.user.id, "password.changed").with("by", "user").with("other_sessions", others);
     event.record(tx, now, who).await?;

@@ -3,7 +3,7 @@
 use crate::accounts::audit::Event;
 use crate::accounts::limits::{self, Action};
 use crate::accounts::tokens::{self, Held, Purpose};
-use crate::accounts::{Auth, Client, sessions, users, verification};
+use crate::accounts::{Auth, Client, sessions, uid, users, verification};
 use crate::db::Tx;
 use crate::forms::{Field, Form, Kind, Values};
 use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
@@ -31,7 +31,9 @@ pub async fn request(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
         return Err(Error::field("email", Message::Required));
     };
     let now = auth.clock.now();
-    auth.db.unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, Mailing::PasswordReset, &address, now).await }).await
+    auth.db.unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, Mailing::PasswordReset, &address, now).await }).await?;
+    auth.courier.bell.notify_one();
+    Ok(())
 }
 
 /// Sets the new password. The token is looked up cheaply before hashing, and spent in the unit that writes the hash (T23).
@@ -45,7 +47,7 @@ pub async fn confirm(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
         return Err(Error::field("token", Message::Required));
     };
     let held = tokens::peek(&auth.db, Purpose::ResetPassword, token, auth.clock.now()).await?;
-    let held = held.filter(|held| auth.uid(held.user) == uid).ok_or_else(|| invalid(auth, uid))?;
+    let Some(held) = held.filter(|held| auth.uid(held.user) == uid) else { return Err(invalid(auth, uid).await?) };
     let password = agreed(auth, &held, values).await?;
     let hash = auth.hasher.hash(password.clone()).await?;
     let (floor, sender, token, now) = (auth.clone(), who.clone(), token.clone(), auth.clock.now());
@@ -64,9 +66,13 @@ pub async fn counts(auth: &Auth, uid: &str, token: &str) -> Result<bool> {
 }
 
 /// In compat an unreadable `uid` is told apart, as the reference does; in strict all is one answer (T13).
-fn invalid(auth: &Auth, uid: &str) -> Error {
-    let field = if auth.settings.compat() && !auth.could_be_uid(uid) { "uid" } else { "token" };
-    Error::field(field, Message::InvalidValue)
+async fn invalid(auth: &Auth, uid: &str) -> Result<Error> {
+    let known = match uid::from_base36(uid) {
+        Some(id) if auth.settings.compat() => users::by_id(&auth.db, id).await?.is_some(),
+        found => found.is_some(),
+    };
+    let field = if auth.settings.compat() && !known { "uid" } else { "token" };
+    Ok(Error::field(field, Message::InvalidValue))
 }
 
 async fn agreed<'a>(auth: &Auth, held: &Held, values: &'a Values) -> Result<&'a Secret> {

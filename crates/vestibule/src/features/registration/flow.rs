@@ -13,6 +13,8 @@ use crate::db::Tx;
 use crate::forms::{Datum, Field, Form, Kind, Values};
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, FieldErrors, Message, Result, Secret};
+use crate::jobs;
+use crate::mail::templates::Kind as Mailing;
 use crate::settings::{Presence, Profile, Verification};
 
 /// What registration takes, as the settings declare it.
@@ -53,7 +55,7 @@ pub async fn register(auth: &Auth, who: &Client, values: Values, mut errors: Fie
     // Hashed also for an address that has an account, so that both answers take as long (T11).
     let hash = auth.hasher.hash(password.clone()).await?;
     if is_hidden(auth, &values).await? {
-        return Ok(Registered::ToVerify);
+        return tell_owner(auth, &values).await;
     }
     make(auth, who, new_user(auth, &values, hash, profile)).await
 }
@@ -102,6 +104,18 @@ async fn is_hidden(auth: &Auth, values: &Values) -> Result<bool> {
         }
         _ => Ok(false),
     }
+}
+
+/// Whoever has the address learns that somebody tried to sign up with it, and the answer is that of a sign-up.
+async fn tell_owner(auth: &Auth, values: &Values) -> Result<Registered> {
+    if let Some(address) = values.email("email").map(|address| address.shown().to_owned()) {
+        let now = auth.clock.now();
+        auth.db
+            .unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, Mailing::AccountAlreadyExists, &address, now).await })
+            .await?;
+        auth.courier.bell.notify_one();
+    }
+    Ok(Registered::ToVerify)
 }
 
 fn agreed<'a>(auth: &Auth, values: &'a Values, profile: &Value) -> Result<&'a Secret> {
@@ -157,6 +171,7 @@ fn usernames(auth: &Auth, values: &Values) -> Vec<Username> {
 async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
     let (floor, sender) = (auth.clone(), who.clone());
     let (registered, event) = auth.unit(move |tx| async move { write(&floor, &tx, &sender, new).await }).await?;
+    auth.courier.bell.notify_one();
     event.log(who);
     if let Registered::LoggedIn(granted) = &registered {
         granted.event.log(who);
@@ -173,6 +188,10 @@ async fn write(auth: &Auth, tx: &Tx, who: &Client, mut new: NewUser) -> Result<(
     event.record(tx, now, who).await?;
     auth.hooks.after_register(tx, &user).await?;
     let must_prove = auth.settings.account.email_verification == Verification::Mandatory;
+    let has_address = new.email.is_some();
+    if has_address && auth.settings.account.email_verification != Verification::None {
+        jobs::outbox::ask(tx, Mailing::EmailConfirmationSignup, user.id, now).await?;
+    }
     let registered = if must_prove {
         Registered::ToVerify
     } else {
