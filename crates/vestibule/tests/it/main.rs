@@ -4,3 +4,4 @@
 
 mod house;
 mod journey;
+mod words;
