@@ -15,6 +15,7 @@ pub mod forms;
 pub mod ground;
 pub mod hooks;
 pub mod http;
+pub mod mail;
 pub mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

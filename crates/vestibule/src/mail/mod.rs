@@ -1,0 +1,3 @@
+//! Mail: its texts and its ways out. Nothing here knows a request, an account's rows or SQL.
+
+pub mod templates;
