@@ -24,7 +24,13 @@ use crate::features;
 use crate::ground::secrets::MasterKey;
 use crate::ground::{Clock, Entropy, Error, Message, Secret, key_file, meters};
 use crate::hooks::{AnyHooks, Hooks, NoHooks};
+use crate::ground::language::Languages;
 use crate::http::dispatch::Bound;
+use crate::http::page::Page;
+use crate::jobs::{Courier, worker};
+use crate::mail::Transport;
+use crate::mail::templates::{Functions, Templates};
+use crate::pages::Pages;
 use crate::http::{Endpoint, render, tally};
 use crate::settings::{HashQueue, HashThreads, Settings};
 
@@ -50,12 +56,13 @@ pub struct Builder {
     entropy: Entropy,
     indexes: bool,
     hooks: Box<dyn AnyHooks>,
+    transport: Option<Transport>,
 }
 
 impl Auth {
     /// Begins a service with these settings.
     pub fn builder(settings: Settings) -> Builder {
-        Builder { settings, clock: Clock::System, entropy: Entropy::System, indexes: true, hooks: Box::new(NoHooks) }
+        Builder { settings, clock: Clock::System, entropy: Entropy::System, indexes: true, hooks: Box::new(NoHooks), transport: None }
     }
 
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -79,6 +86,13 @@ impl Auth {
             }
         }
         let auth = self.clone();
+        for page in doors() {
+            let page = Arc::new(page);
+            for end in ["", "/"] {
+                let (path, page, auth) = (format!("{base}/{}{end}", page.path), page.clone(), self.clone());
+                router = router.route(&path, any(move |request: Request<Body>| page.clone().answer(auth.clone(), request)));
+            }
+        }
         router.fallback(move || async move { render::secured(Self::not_found().await, &auth) }).with_state(())
     }
 
@@ -116,16 +130,28 @@ impl Auth {
         tokio::pin!(stop);
         let mut ticks = tokio::time::interval(housekeeping::EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut looks = tokio::time::interval(worker::LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut rounds: u64 = 0;
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                _ = ticks.tick() => self.keep_house(rounds.is_multiple_of(housekeeping::ROUNDS_BETWEEN_WALKS)).await,
+                _ = ticks.tick() => {
+                    self.keep_house(rounds.is_multiple_of(housekeeping::ROUNDS_BETWEEN_WALKS)).await;
+                    rounds += 1;
+                }
+                _ = looks.tick() => self.deliver().await,
+                () = self.courier.bell.notified() => self.deliver().await,
             }
-            rounds += 1;
         }
         if let Err(error) = self.last_seen.flush(&self.db).await {
             tracing::warn!(?error, "when sessions were last used could not be written down");
+        }
+    }
+
+    async fn deliver(&self) {
+        if let Err(error) = worker::deliver_due(self).await {
+            tracing::warn!(?error, "mails will be tried again");
         }
     }
 
@@ -160,6 +186,11 @@ impl Auth {
     }
 }
 
+/// The pages behind the links of mails.
+fn doors() -> Vec<Page> {
+    vec![features::email_verification::page(), features::password_reset::page()]
+}
+
 /// The rooms that this installation has.
 fn rooms(auth: &Auth) -> Vec<Endpoint> {
     vec![
@@ -168,6 +199,10 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
         features::logout::endpoint(auth),
         features::user::endpoint(auth),
         features::password_change::endpoint(auth),
+        features::password_reset::request(auth),
+        features::password_reset::confirm(auth),
+        features::email_verification::verify(auth),
+        features::email_verification::resend(auth),
     ]
 }
 
@@ -194,6 +229,13 @@ impl Builder {
     #[must_use]
     pub fn hooks(mut self, hooks: impl Hooks) -> Self {
         self.hooks = Box::new(hooks);
+        self
+    }
+
+    /// Sends mail in this way, whatever the settings say.
+    #[must_use]
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = Some(transport);
         self
     }
 
@@ -232,12 +274,15 @@ impl Builder {
         if self.indexes {
             refuse_unindexed(&db, &shapes).await?;
         }
+        let courier = courier(&settings, self.transport, &self.entropy)?;
         let internal = |error: Error| BuildError::because(format!("{error:?}"));
         let floor = Floor {
             hasher: Hasher::start(&hashing(&settings), self.entropy.clone()).map_err(internal)?,
             policy: policy(&settings),
             limits: Limits::new(&key).map_err(internal)?,
             last_seen: LastSeen::default(),
+            code_key: crate::accounts::tokens::code_key(&key).map_err(internal)?,
+            courier,
             request_names: RequestNames::new(&self.entropy).map_err(internal)?,
             placed: AtomicBool::new(false),
             key_file,
@@ -269,6 +314,25 @@ fn key_path(settings: &Settings) -> PathBuf {
     match settings.database.url.expose().strip_prefix("sqlite://") {
         Some(file) => Path::new(file).with_extension("key"),
         None => PathBuf::from("vestibule.key"),
+    }
+}
+
+/// What sending mail needs, with every problem of templates, pages and languages at once.
+fn courier(settings: &Settings, transport: Option<Transport>, entropy: &Entropy) -> Result<Courier, BuildError> {
+    let words = &settings.languages;
+    let languages = Languages::load(&words.default, words.enabled.as_deref(), words.dir.as_deref()).map_err(BuildError)?;
+    let mut problems = Vec::new();
+    let templates = Templates::load(settings, &languages, Functions::default())
+        .map_err(|wrong| problems.extend(wrong.iter().map(ToString::to_string)))
+        .ok();
+    let pages = Pages::load(settings).map_err(|wrong| problems.extend(wrong)).ok();
+    let transport = transport.map_or_else(|| Transport::from_settings(settings), Ok).map_err(|wrong| problems.push(wrong)).ok();
+    match (templates, pages, transport) {
+        (Some(templates), Some(pages), Some(transport)) => {
+            let made = Courier::new(transport, templates, languages, pages, entropy);
+            made.map_err(|error| BuildError::because(format!("{error:?}")))
+        }
+        _ => Err(BuildError(problems)),
     }
 }
 

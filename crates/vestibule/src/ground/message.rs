@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::language::{self, Language, Sentence};
+
 macro_rules! messages {
     ($($(#[$doc:meta])* $name:ident $(($($arg:ident : $kind:ty),+))? , $code:literal , $text:literal ;)+) => {
         /// One sentence for a client.
@@ -12,9 +14,20 @@ macro_rules! messages {
         pub enum Message { $($(#[$doc])* $name $(($($kind),+))?),+ }
 
         impl Message {
+            /// Every sentence with its code.
+            const ALL: &'static [(&'static str, Sentence)] =
+                &[$(($code, Sentence { text: $text, plural: plural($text, false $($(|| <$kind as Argument>::COUNTS)+)?) })),+];
+
             /// The stable name of the message, for programs.
             pub fn code(&self) -> &'static str {
                 match self { $(messages!(@pattern $name $(($($arg),+))?) => $code),+ }
+            }
+
+            /// The sentence with its placeholders, and the values for them.
+            fn parts(&self) -> (&'static str, Vec<(&'static str, Given<'_>)>) {
+                match self {
+                    $(messages!(@bind $name $(($($arg),+))?) => ($text, vec![$($((stringify!($arg), $arg.given())),+)?])),+
+                }
             }
 
             /// The sentence in English, for people.
@@ -29,6 +42,90 @@ macro_rules! messages {
     (@bind $name:ident ($($arg:ident),+)) => { Self::$name($($arg),+) };
     (@text $text:literal) => { Cow::Borrowed($text) };
     (@text $text:literal, $($arg:ident),+) => { Cow::Owned(format!($text, $($arg = $arg),+)) };
+}
+
+/// What the `to` of [`Message::PasswordTooSimilar`] can be beside the owner's own labels: part of a sentence, so translated.
+pub const LABELS: [Sentence; 5] = [
+    Sentence::plain("username"),
+    Sentence::plain("first name"),
+    Sentence::plain("last name"),
+    Sentence::plain("email address"),
+    Sentence::plain("site name"),
+];
+
+/// The value of a placeholder.
+enum Given<'a> {
+    Count(u64),
+    Text(&'a str),
+}
+
+trait Argument {
+    /// Whether the sentence may differ by the number.
+    const COUNTS: bool;
+
+    fn given(&self) -> Given<'_>;
+}
+
+impl Argument for String {
+    const COUNTS: bool = false;
+
+    fn given(&self) -> Given<'_> {
+        Given::Text(self)
+    }
+}
+
+impl Argument for usize {
+    const COUNTS: bool = true;
+
+    fn given(&self) -> Given<'_> {
+        Given::Count(*self as u64)
+    }
+}
+
+impl Argument for u64 {
+    const COUNTS: bool = true;
+
+    fn given(&self) -> Given<'_> {
+        Given::Count(*self)
+    }
+}
+
+/// English keeps the recorded sentence for every number.
+const fn plural(text: &'static str, counts: bool) -> Option<&'static str> {
+    if counts { Some(text) } else { None }
+}
+
+/// The code of what programmers read alone: the reference says it in English in every language, and so do we.
+const UNTRANSLATED: &str = "parse_error";
+
+impl Message {
+    /// Every sentence that is translated.
+    pub fn sentences() -> impl Iterator<Item = Sentence> {
+        Self::ALL.iter().filter(|(code, _)| *code != UNTRANSLATED).map(|(_, sentence)| *sentence)
+    }
+
+    /// The sentence in that language, for people; in English where the language lacks it.
+    pub fn in_language<'l>(&self, language: &'l Language) -> Cow<'l, str> {
+        let (sentence, given) = self.parts();
+        let count = given.iter().find_map(|(_, value)| if let Given::Count(count) = value { Some(*count) } else { None });
+        let Some(sentence) = language.find(sentence, count) else { return self.text() };
+        if given.is_empty() {
+            return Cow::Borrowed(sentence);
+        }
+        let written = given.iter().map(|(name, value)| (*name, self.written(value, language))).collect::<Vec<_>>();
+        let values = written.iter().map(|(name, value)| (*name, value.as_ref())).collect::<Vec<_>>();
+        Cow::Owned(language::fill(sentence, &values))
+    }
+
+    fn written<'v>(&self, value: &Given<'v>, language: &'v Language) -> Cow<'v, str> {
+        match value {
+            Given::Count(count) => Cow::Owned(count.to_string()),
+            Given::Text(label) if matches!(self, Self::PasswordTooSimilar(_)) => {
+                Cow::Borrowed(language.find(label, None).unwrap_or(label))
+            }
+            Given::Text(text) => Cow::Borrowed(text),
+        }
+    }
 }
 
 messages! {
@@ -166,14 +263,47 @@ messages! {
     Internal, "internal_error", "Internal server error.";
     /// The account was made and a mail with a link is on its way.
     VerificationSent, "verification_sent", "Verification e-mail sent.";
+    /// Not what it must be, without a reason: what proves something and does not.
+    InvalidValue, "invalid_value", "Invalid value";
+    /// If there is such an account, a mail to it is on its way.
+    ResetSent, "reset_sent", "Password reset e-mail has been sent.";
+    /// The password was set with a mailed link or code.
+    PasswordReset, "password_reset", "Password has been reset with the new password.";
     /// Logged out, or there was nothing to log out from.
     LoggedOut, "logged_out", "Successfully logged out.";
-    /// A link or part of one that does not count (any more).
-    InvalidValue, "invalid_value", "Invalid value";
-    /// If the address has an account, a mail is on its way.
-    ResetSent, "reset_sent", "Password reset e-mail has been sent.";
-    /// The password was set by a reset.
-    PasswordReset, "password_reset", "Password has been reset with the new password.";
     /// The password was changed.
     PasswordSaved, "password_saved", "New password has been saved.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_(tag: &str, message: &Message) -> String {
+        message.in_language(&Language::built_in(tag).unwrap()).into_owned()
+    }
+
+    #[test]
+    fn a_sentence_is_said_in_the_language_and_its_code_stays() {
+        let message = Message::LoginFailed;
+        assert_eq!(in_("en", &message), message.text());
+        for language in Language::all_built_in().iter().skip(1) {
+            assert_ne!(message.in_language(language), message.text(), "{language:?}");
+        }
+        assert_eq!(message.code(), "login_failed");
+    }
+
+    #[test]
+    fn numbers_take_their_form() {
+        let polish = [1, 3, 8].map(|min| in_("pl", &Message::PasswordTooShort(min)));
+        assert!(polish[0].contains("1 znak") && polish[1].contains("3 znaki") && polish[2].contains("8 znaków"), "{polish:?}");
+        assert!(in_("en", &Message::PasswordTooShort(1)).ends_with("at least 1 characters."), "English stays as recorded");
+    }
+
+    #[test]
+    fn t77_what_a_client_sent_is_never_read_as_a_placeholder_or_translated() {
+        assert!(in_("de", &Message::NotAChoice("{input} username".into())).contains("{input} username"));
+        assert!(in_("de", &Message::PasswordTooSimilar("username".into())).contains("Benutzername"));
+        assert!(in_("de", &Message::PasswordTooSimilar("shoe size".into())).contains("shoe size"));
+    }
 }

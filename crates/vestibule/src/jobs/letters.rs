@@ -38,7 +38,10 @@ pub async fn write(auth: &Auth, job: &Job) -> Result<Option<Letter>> {
         let issued = issue(auth, purpose, &user, &address).await?;
         fill(auth, &mut about, purpose, &user, issued);
     }
-    let language = auth.courier.languages.of(user.language.as_deref());
+    let language = match &user.language {
+        Some(tag) => auth.courier.languages.named(tag),
+        None => auth.courier.languages.fallback(),
+    };
     let rendered = auth.courier.templates.render(job.kind, &about, language).map_err(|error| Error::internal(error.to_string()))?;
     let mail = Mail {
         to: address.shown().to_owned(),

@@ -63,6 +63,15 @@ async fn insert(tx: &Tx, kind: Kind, user: Option<UserId>, params: &Value, now: 
     Ok(())
 }
 
+/// Whether any mail is due: a look that locks nothing.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_due(db: &Db, now: Time) -> Result<bool> {
+    let sql = "SELECT id FROM auth_jobs WHERE given_up_at IS NULL AND run_at <= $1 AND leased_until <= $1 ORDER BY run_at LIMIT 1";
+    Ok(db.one::<(i64,)>(sql, params![now]).await?.is_some())
+}
+
 /// Takes up to `limit` mails that are due, for as long as `lease` lasts. Two processes never take the same one.
 ///
 /// # Errors

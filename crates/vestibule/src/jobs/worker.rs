@@ -14,6 +14,9 @@ use super::breaker::{self, Allowed};
 use super::letters::{self, Letter};
 use super::outbox::{self, Job};
 
+/// How often a process looks for mails that others asked for; its own ring a bell.
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// How many mails one round takes.
 const BATCH: i64 = 10;
 
@@ -52,6 +55,9 @@ pub async fn deliver_due(auth: &Auth) -> Result<Round> {
             Allowed::Probe => 1,
             Allowed::Nothing(_) => return Ok(round),
         };
+        if !outbox::is_due(&auth.db, auth.clock.now()).await? {
+            return Ok(round);
+        }
         let jobs = outbox::claim(&auth.db, &auth.courier.name, limit, LEASE, auth.clock.now()).await?;
         if jobs.is_empty() {
             return Ok(round);

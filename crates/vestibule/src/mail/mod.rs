@@ -5,6 +5,7 @@
 //! here knows why a mail is sent or tries twice: whoever calls decides that from the [`SendError`].
 
 mod console;
+pub mod convert;
 mod file;
 mod http;
 mod message;
@@ -12,6 +13,7 @@ mod reply;
 #[cfg(feature = "smtp")]
 mod smtp;
 mod smtp_url;
+pub mod templates;
 mod tls;
 
 use std::fmt;

@@ -19,3 +19,4 @@ mod races;
 mod registration;
 mod threats;
 mod user;
+mod words;

@@ -1,12 +1,14 @@
 //! The rules of changing a password.
 
 use crate::accounts::audit::Event;
-use crate::accounts::login;
+use crate::accounts::{login, tokens};
 use crate::accounts::sessions::{self, Caller};
 use crate::accounts::{Auth, Client, users};
 use crate::db::Tx;
 use crate::forms::{Field, Form, Kind, Values};
-use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time, meters};
+use crate::jobs;
+use crate::mail::templates::Kind as Mailing;
+use crate::ground::{Error, FieldErrors, Message, Result, Secret, meters};
 
 /// What the change takes.
 pub fn form(auth: &Auth) -> Form {
@@ -26,9 +28,9 @@ pub async fn change(auth: &Auth, who: &Client, caller: &Caller, values: &Values)
     }
     let new = agreed(auth, caller, values)?;
     let hash = auth.hasher.hash(new.clone()).await?;
-    let (holder, sender, now, ends) =
-        (caller.clone(), who.clone(), auth.clock.now(), auth.settings.account.logout_on_password_change);
-    let (event, ended) = auth.db.unit(move |tx| async move { save(&tx, &holder, &hash, ends, now, &sender).await }).await?;
+    let (floor, holder, sender) = (auth.clone(), caller.clone(), who.clone());
+    let (event, ended) = auth.db.unit(move |tx| async move { save(&floor, &tx, &holder, &hash, &sender).await }).await?;
+    auth.courier.bell.notify_one();
     metrics::counter!(meters::SESSIONS_ENDED, "why" => "password_change").increment(ended);
     event.log(who);
     Ok(())
@@ -57,14 +59,15 @@ fn agreed<'a>(auth: &Auth, caller: &Caller, values: &'a Values) -> Result<&'a Se
 }
 
 /// The event to log, and how many sessions ended.
-async fn save(tx: &Tx, caller: &Caller, hash: &str, (ends, notice): (bool, bool), now: Time, who: &Client) -> Result<(Event, u64)> {
+async fn save(auth: &Auth, tx: &Tx, caller: &Caller, hash: &str, who: &Client) -> Result<(Event, u64)> {
+    let (now, ends) = (auth.clock.now(), auth.settings.account.logout_on_password_change);
     let others = sessions::end_others(tx, caller).await?;
     users::set_password(tx, caller.user.id, hash).await?;
     if ends {
         sessions::end(tx, &caller.session.sid).await?;
     }
     tokens::end_all(tx, caller.user.id).await?;
-    if notice {
+    if auth.settings.email.notices.password_changed {
         jobs::outbox::ask(tx, Mailing::PasswordChanged, caller.user.id, now).await?;
     }
     let event = Event::about(caller.user.id, "password.changed").with("by", "user").with("other_sessions", others);
