@@ -21,17 +21,17 @@ use crate::accounts::shapes::Shapes;
 use crate::accounts::{Auth, facts, housekeeping};
 use crate::db::{Db, Options, migrate};
 use crate::features;
+use crate::ground::language::Languages;
 use crate::ground::secrets::MasterKey;
 use crate::ground::{Clock, Entropy, Error, Message, Secret, key_file, meters};
 use crate::hooks::{AnyHooks, Hooks, NoHooks};
-use crate::ground::language::Languages;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
+use crate::http::{Endpoint, render, tally};
 use crate::jobs::{Courier, worker};
 use crate::mail::Transport;
 use crate::mail::templates::{Functions, Templates};
 use crate::pages::Pages;
-use crate::http::{Endpoint, render, tally};
 use crate::settings::{HashQueue, HashThreads, Settings};
 
 /// Why a service does not start: sentences for the operator, all of them at once.
@@ -62,7 +62,14 @@ pub struct Builder {
 impl Auth {
     /// Begins a service with these settings.
     pub fn builder(settings: Settings) -> Builder {
-        Builder { settings, clock: Clock::System, entropy: Entropy::System, indexes: true, hooks: Box::new(NoHooks), transport: None }
+        Builder {
+            settings,
+            clock: Clock::System,
+            entropy: Entropy::System,
+            indexes: true,
+            hooks: Box::new(NoHooks),
+            transport: None,
+        }
     }
 
     /// Everything below the base path, for a host to nest there, whatever the host's state is.

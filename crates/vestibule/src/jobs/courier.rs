@@ -33,7 +33,13 @@ impl Courier {
     ///
     /// # Errors
     /// [`crate::ground::Error::Internal`] without randomness.
-    pub fn new(transport: Transport, templates: Templates, languages: Languages, pages: Pages, entropy: &Entropy) -> Result<Self> {
+    pub fn new(
+        transport: Transport,
+        templates: Templates,
+        languages: Languages,
+        pages: Pages,
+        entropy: &Entropy,
+    ) -> Result<Self> {
         let name = hex::encode(entropy.bytes::<8>()?);
         Ok(Self { transport, templates, languages, pages, breaker: Breaker::default(), name, bell: Notify::new() })
     }

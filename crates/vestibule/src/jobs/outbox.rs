@@ -68,7 +68,8 @@ async fn insert(tx: &Tx, kind: Kind, user: Option<UserId>, params: &Value, now: 
 /// # Errors
 /// Those of the database.
 pub async fn is_due(db: &Db, now: Time) -> Result<bool> {
-    let sql = "SELECT id FROM auth_jobs WHERE given_up_at IS NULL AND run_at <= $1 AND leased_until <= $1 ORDER BY run_at LIMIT 1";
+    let sql =
+        "SELECT id FROM auth_jobs WHERE given_up_at IS NULL AND run_at <= $1 AND leased_until <= $1 ORDER BY run_at LIMIT 1";
     Ok(db.one::<(i64,)>(sql, params![now]).await?.is_some())
 }
 
@@ -131,7 +132,8 @@ pub async fn later(db: &Db, owner: &str, id: i64, run_at: Time, why: &str) -> Re
 pub async fn give_up(db: &Db, owner: &str, id: i64, why: &str, now: Time) -> Result<()> {
     let (owner, why) = (owner.to_owned(), why.to_owned());
     db.unit(move |tx| async move {
-        let sql = "UPDATE auth_jobs SET given_up_at = $3, lease = NULL, leased_until = 0, error = $4 WHERE id = $1 AND lease = $2";
+        let sql =
+            "UPDATE auth_jobs SET given_up_at = $3, lease = NULL, leased_until = 0, error = $4 WHERE id = $1 AND lease = $2";
         tx.run(sql, params![id, &owner, now, &why]).await?;
         Ok(())
     })

@@ -45,7 +45,8 @@ impl Pages {
         }
         let pages = Self { engine, site: settings.site.name.clone(), login_url: settings.frontend.login_url.clone() };
         for (name, _) in BUILT_IN.iter().filter(|_| problems.is_empty()) {
-            if let Err(error) = pages.render(name, Value::from_pairs([("errors", Value::from(vec!["An example of an error."]))])) {
+            if let Err(error) = pages.render(name, Value::from_pairs([("errors", Value::from(vec!["An example of an error."]))]))
+            {
                 return Err(vec![format!("templates.dir: {error:?}")]);
             }
         }

@@ -1,7 +1,7 @@
 //! Settings of the contract that this version cannot honour. They are refused: to ignore them would promise what is not done.
 
 use super::check::Found;
-use super::{Presence, Registration, Settings, TokenMode, Verification};
+use super::{Settings, TokenMode};
 
 pub(super) fn check(settings: &Settings, found: &mut Found) {
     let mode = settings.tokens.mode;
@@ -11,12 +11,6 @@ pub(super) fn check(settings: &Settings, found: &mut Found) {
     }
     if settings.tokens.session_cookie == Some(true) {
         found.add("tokens.session_cookie", "is true, which this version does not have yet", "Remove it.");
-    }
-    let account = &settings.account;
-    let mandatory = account.email_verification == Verification::Mandatory && account.email != Presence::Off;
-    if mandatory && account.registration == Registration::Open {
-        let what = "is mandatory, but this version does not send the mail that proves an address yet";
-        found.add("account.email_verification", what, "Set it to optional or none, or set account.registration to closed.");
     }
     for id in settings.social.keys() {
         found.add(format!("social.{id}"), "is a provider, which this version does not have yet", "Remove the section.");
@@ -34,9 +28,8 @@ mod tests {
         let mut settings = Settings::default();
         settings.tokens.mode = TokenMode::JwtCookie;
         settings.tokens.session_cookie = Some(true);
-        settings.account.email_verification = Verification::Mandatory;
         settings.social.insert("acme".into(), Social::default());
-        let expected = ["tokens.mode", "tokens.session_cookie", "account.email_verification", "social.acme"];
+        let expected = ["tokens.mode", "tokens.session_cookie", "social.acme"];
         assert_eq!(keys(&settings), expected);
     }
 
@@ -45,8 +38,7 @@ mod tests {
         let mut settings = Settings::default();
         settings.tokens.session_cookie = Some(false);
         settings.account.profile = crate::settings::Profile::Compat;
-        settings.account.email_verification = Verification::Mandatory;
-        settings.account.registration = Registration::Closed;
+        settings.account.email_verification = crate::settings::Verification::Mandatory;
         settings.jwt.access_ttl = crate::settings::Span::minutes(10);
         assert_eq!(keys(&settings), [""; 0]);
     }

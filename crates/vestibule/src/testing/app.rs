@@ -16,7 +16,11 @@ use crate::ground::{Clock, Entropy, Time};
 use crate::http::Peer;
 use crate::settings::{HashQueue, Settings};
 
+use crate::jobs::worker::{self, Round};
+use crate::mail::Transport;
+
 use super::databases::{self, TestDb};
+use super::mailbox::Mailbox;
 
 /// When every test begins: 2026-01-01T00:00:00Z.
 pub const BEGINNING: Time = Time::from_millis(1_767_225_600_000);
@@ -33,6 +37,8 @@ pub struct TestApp {
     /// The URL of its database, to open it once more.
     pub url: String,
     router: Mutex<Router>,
+    /// Where its mails arrive.
+    pub mailbox: Mailbox,
     names: AtomicU64,
     /// Removes the database when this is dropped; a twin does not.
     _database: Option<TestDb>,
@@ -85,9 +91,13 @@ impl TestApp {
 
     async fn start(settings: Settings, clock: Clock, seed: u64, database: Option<TestDb>) -> Self {
         let url = settings.database.url.expose().to_owned();
-        let builder = Auth::builder(settings).clock(clock.clone()).entropy(Entropy::seeded(seed));
+        let mailbox = Mailbox::default();
+        let builder = Auth::builder(settings)
+            .clock(clock.clone())
+            .entropy(Entropy::seeded(seed))
+            .transport(Transport::own(mailbox.clone()));
         let auth = builder.build().await.unwrap_or_else(|error| panic!("{error}"));
-        Self { router: Mutex::new(routes(&auth)), url, auth, clock, names: AtomicU64::new(0), _database: database }
+        Self { router: Mutex::new(routes(&auth)), mailbox, url, auth, clock, names: AtomicU64::new(0), _database: database }
     }
 
     /// Begins a request. Paths begin below the base path: `login/`.
@@ -131,6 +141,11 @@ impl TestApp {
     /// Logs in by name with [`PASSWORD`], and gives the key.
     pub async fn login(&self, name: &str) -> String {
         self.post("login/", json!({ "username": name, "password": PASSWORD })).send().await.expect(200).key()
+    }
+
+    /// Sends the mails that are due.
+    pub async fn deliver(&self) -> Round {
+        worker::deliver_due(&self.auth).await.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     /// How many rows a query counts. For looking behind the service's back.

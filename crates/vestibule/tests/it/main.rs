@@ -9,6 +9,7 @@ mod house;
 mod journey;
 mod login;
 mod logout;
+mod mail;
 mod names;
 mod options;
 mod panics;

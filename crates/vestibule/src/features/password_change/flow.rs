@@ -1,14 +1,14 @@
 //! The rules of changing a password.
 
 use crate::accounts::audit::Event;
-use crate::accounts::{login, tokens};
 use crate::accounts::sessions::{self, Caller};
 use crate::accounts::{Auth, Client, users};
+use crate::accounts::{login, tokens};
 use crate::db::Tx;
 use crate::forms::{Field, Form, Kind, Values};
+use crate::ground::{Error, FieldErrors, Message, Result, Secret, meters};
 use crate::jobs;
 use crate::mail::templates::Kind as Mailing;
-use crate::ground::{Error, FieldErrors, Message, Result, Secret, meters};
 
 /// What the change takes.
 pub fn form(auth: &Auth) -> Form {

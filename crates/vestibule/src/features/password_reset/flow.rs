@@ -31,7 +31,9 @@ pub async fn request(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
         return Err(Error::field("email", Message::Required));
     };
     let now = auth.clock.now();
-    auth.db.unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, Mailing::PasswordReset, &address, now).await }).await?;
+    auth.db
+        .unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, Mailing::PasswordReset, &address, now).await })
+        .await?;
     auth.courier.bell.notify_one();
     Ok(())
 }
@@ -95,7 +97,9 @@ async fn save(auth: &Auth, tx: &Tx, who: &Client, token: &Secret, hash: &str, no
     let spent = || Error::field("token", Message::InvalidValue);
     let held = tokens::consume(tx, Purpose::ResetPassword, token, now).await?.ok_or_else(spent)?;
     // Whoever reads the address's mail owns it.
-    verification::prove(tx, &held, now).await.map_err(|error| if matches!(error, Error::Refused(..)) { spent() } else { error })?;
+    verification::prove(tx, &held, now)
+        .await
+        .map_err(|error| if matches!(error, Error::Refused(..)) { spent() } else { error })?;
     users::raise_epoch(tx, held.user, held.epoch).await?.ok_or_else(spent)?;
     users::set_password(tx, held.user, hash).await?;
     sessions::end_all(tx, held.user).await?;
