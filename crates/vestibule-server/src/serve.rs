@@ -4,10 +4,12 @@
 //! connection is one task that drives hyper beside a clock: [`pace`] says how long the present step may take, [`line`] is the
 //! socket that tells it of bytes, [`door`] is the way of one request into the router and back.
 
-mod answers;
+pub(crate) mod answers;
 mod body;
+pub(crate) mod descriptors;
 mod door;
 mod line;
+pub(crate) mod meters;
 mod pace;
 pub(crate) mod signals;
 #[cfg(test)]
@@ -19,6 +21,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::metrics::{Counter, Gauge};
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
@@ -29,6 +32,7 @@ use tokio::time::{sleep, timeout};
 
 use door::Door;
 use line::Line;
+use meters::Meters;
 use pace::Pace;
 
 /// The most bytes that a request's head may have (T73). HTTP/1.1 answers 431 beyond it, HTTP/2 per stream.
@@ -60,6 +64,17 @@ pub(crate) struct Limits {
     pub(crate) idle_timeout: Duration,
 }
 
+/// Where requests come in.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    /// The socket.
+    pub(crate) socket: TcpListener,
+    /// What the numbers call it.
+    pub(crate) name: &'static str,
+    /// Whether people come here by https, through a proxy, and should never come without it.
+    pub(crate) https: bool,
+}
+
 /// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -74,12 +89,13 @@ pub(crate) enum Outcome {
 /// Speaks HTTP/1.1 and, to clients that know beforehand, HTTP/2. Each request carries the socket's address as
 /// [`vestibule::http::peer::Peer`] in its extensions.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     app: Router,
     limits: Limits,
     stop: impl Future<Output = ()>,
     grace: Duration,
 ) -> Outcome {
+    let meters = Meters::of(listener.name);
     let (leave, leaving) = watch::channel(false);
     let seats = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let protocol = Arc::new(protocol());
@@ -90,10 +106,13 @@ pub(crate) async fn serve(
             biased;
             () = &mut stop => break,
             Some(end) = connections.join_next() => report(end),
-            (stream, from, seat) = accept(&listener, &seats) => {
+            (stream, from, seat) = accept(&listener.socket, &seats, &meters) => {
+                meters.accepted.increment(1);
                 let pace = Arc::new(Pace::new(limits));
-                let door = Door::new(app.clone(), from, Arc::clone(&pace), limits.body_timeout);
-                let run = connection(Arc::clone(&protocol), stream, door, pace, leaving.clone());
+                let door = Door::new(app.clone(), from, Arc::clone(&pace), limits.body_timeout, listener.https);
+                let line = Line::new(stream, Arc::clone(&pace), listener.https);
+                let run = connection(Arc::clone(&protocol), line, door, pace, leaving.clone(), meters.cut.clone());
+                let seat = Seat::taken(seat, &meters.open);
                 connections.spawn(async move {
                     run.await;
                     drop(seat);
@@ -104,6 +123,25 @@ pub(crate) async fn serve(
     drop(listener);
     leave.send_replace(true);
     finish(connections, grace).await
+}
+
+/// A connection's place, counted until it is dropped, however that comes.
+struct Seat {
+    _permit: OwnedSemaphorePermit,
+    open: Gauge,
+}
+
+impl Seat {
+    fn taken(permit: OwnedSemaphorePermit, open: &Gauge) -> Self {
+        open.increment(1.0);
+        Self { _permit: permit, open: open.clone() }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.open.decrement(1.0);
+    }
 }
 
 /// Waits for the connections, up to `grace`.
@@ -124,14 +162,25 @@ async fn finish(mut connections: JoinSet<()>, grace: Duration) -> Outcome {
 /// The next connection, once there is a seat for it.
 ///
 /// A failure to accept is the client's (it left again) or the machine's (no descriptors); neither ends the server.
-async fn accept(listener: &TcpListener, seats: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+async fn accept(
+    listener: &TcpListener,
+    seats: &Arc<Semaphore>,
+    meters: &Meters,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    if seats.available_permits() == 0 {
+        meters.full.increment(1);
+    }
     loop {
         // The semaphore is never closed.
         let Ok(seat) = Arc::clone(seats).acquire_owned().await else { continue };
         match listener.accept().await {
-            Ok((stream, from)) => return (stream, from, seat),
+            // Answers are small and written whole: waiting for more to fill a packet only delays them.
+            Ok((stream, from)) if stream.set_nodelay(true).is_ok() => return (stream, from, seat),
+            // The client left again.
+            Ok(_) => {}
             Err(error) if left_again(&error) => {}
             Err(error) => {
+                meters.failed.increment(1);
                 tracing::error!(%error, "cannot accept connections for the moment");
                 sleep(ACCEPT_PAUSE).await;
             }
@@ -164,17 +213,13 @@ fn protocol() -> Builder<TokioExecutor> {
 /// Drives one connection until it ends, is overdue, or the server leaves.
 async fn connection(
     protocol: Arc<Builder<TokioExecutor>>,
-    stream: TcpStream,
+    line: Line,
     door: Door,
     pace: Arc<Pace>,
     mut leaving: watch::Receiver<bool>,
+    cut: Counter,
 ) {
-    // Answers are small and written whole: waiting for more to fill a packet only delays them.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
-    let io = TokioIo::new(Line::new(stream, Arc::clone(&pace)));
-    let mut talk = pin!(protocol.serve_connection(io, door));
+    let mut talk = pin!(protocol.serve_connection(TokioIo::new(line), door));
     let mut overdue = pin!(pace.overdue());
     let mut told = false;
     loop {
@@ -193,6 +238,7 @@ async fn connection(
             }
         }
     }
+    cut.increment(1);
     tracing::debug!("a client took too long");
     talk.as_mut().graceful_shutdown();
     let _ = timeout(GOODBYE, talk).await;
@@ -201,6 +247,7 @@ async fn connection(
 /// A connection's task ends by itself; a panic in it (outside of a request, which [`door`] guards) is our fault and cost one client.
 fn report(end: Result<(), JoinError>) {
     if end.is_err_and(|error| error.is_panic()) {
+        meters::panicked("connection");
         tracing::error!("the task of a connection panicked");
     }
 }

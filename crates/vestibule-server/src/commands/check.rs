@@ -65,5 +65,7 @@ fn advice(settings: &Settings) -> Vec<String> {
     add(settings.compat(), "account.profile: compat tells strangers which addresses have accounts; strict does not");
     add(!settings.require_old(), "password.require_old: is off; an unguarded screen is enough to take an account over");
     add(!settings.limits.enabled, "limits.enabled: is off; passwords can be guessed without end");
+    let numbers = settings.metrics.listen.filter(|address| !address.ip().is_loopback());
+    add(numbers.is_some(), "metrics.listen: is reachable from other machines; let only the collector of your numbers come there");
     advice
 }

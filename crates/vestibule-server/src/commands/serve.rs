@@ -1,32 +1,49 @@
 //! `vestibule serve`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::level_filters::LevelFilter;
 use vestibule::{Auth, Settings};
 
 use super::{Failure, open};
-use crate::output;
 use crate::serve::signals::Signals;
-use crate::serve::{self, Limits, Outcome};
+use crate::serve::{self, Limits, Listener, Outcome, descriptors};
+use crate::{metrics, output};
 
 /// How long requests that have begun may take after the first signal.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// What collectors of numbers may take: one at a time is usual.
+const COLLECTORS: Limits = Limits {
+    max_connections: 16,
+    header_timeout: Duration::from_secs(10),
+    body_timeout: Duration::from_secs(10),
+    idle_timeout: Duration::from_secs(120),
+};
+
 /// Serves until told to stop.
 pub(super) async fn run(config: Option<&Path>) -> Result<(), Failure> {
     let settings = open::settings(config, LevelFilter::TRACE)?;
-    let listener = listen(&settings).await?;
+    let socket = listen("server.listen", settings.server.listen).await?;
+    let numbers = match settings.metrics.listen {
+        Some(address) => Some((listen("metrics.listen", address).await?, metrics::install().map_err(Failure::Failed)?)),
+        None => None,
+    };
     let signals = Signals::listen().map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
-    let limits = limits(&settings);
+    let (limits, https) = (limits(&settings), settings.https());
+    descriptors::make_room(limits.max_connections);
     let auth = open::build(Auth::builder(settings)).await?;
-    let address = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?;
-    welcome(&auth, &address.to_string());
+    welcome(&auth, &address_of(&socket)?);
+    if let Some((socket, recorder)) = numbers {
+        show_numbers(socket, recorder)?;
+    }
 
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(keep_house(auth.clone(), stopped.clone()));
@@ -34,7 +51,7 @@ pub(super) async fn run(config: Option<&Path>) -> Result<(), Failure> {
         signals.stop().await;
         tracing::info!("stopping: requests that have begun get up to 30 seconds");
     };
-    let outcome = serve::serve(listener, app(&auth), limits, told, GRACE).await;
+    let outcome = serve::serve(Listener { socket, name: "public", https }, app(&auth), limits, told, GRACE).await;
     stop.send_replace(true);
     if let Err(error) = worker.await {
         tracing::error!(%error, "housekeeping ended early");
@@ -48,6 +65,19 @@ pub(super) async fn run(config: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
+fn address_of(socket: &TcpListener) -> Result<String, Failure> {
+    socket.local_addr().map(|address| address.to_string()).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+/// Serves the numbers until the process ends: also while the last requests are finished.
+fn show_numbers(socket: TcpListener, recorder: PrometheusHandle) -> Result<(), Failure> {
+    output::say(&format!("  metrics  http://{}/metrics", address_of(&socket)?));
+    tokio::spawn(metrics::keep(recorder.clone()));
+    let listener = Listener { socket, name: "metrics", https: false };
+    tokio::spawn(serve::serve(listener, metrics::router(recorder), COLLECTORS, std::future::pending(), Duration::ZERO));
+    Ok(())
+}
+
 async fn keep_house(auth: Auth, mut stopped: watch::Receiver<bool>) {
     auth.run_worker(async move {
         // An error means that the sender is gone, which is as good as being told.
@@ -57,24 +87,22 @@ async fn keep_house(auth: Auth, mut stopped: watch::Receiver<bool>) {
 }
 
 fn app(auth: &Auth) -> Router {
-    let base = auth.settings().server.base_path.clone();
-    let router = if base.is_empty() || base == "/" { auth.router() } else { Router::new().nest(&base, auth.router()) };
-    router.merge(auth.well_known()).fallback(Auth::not_found)
+    auth.router_at_base_path().merge(auth.well_known())
 }
 
-async fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
-    let address = settings.server.listen;
+async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 let next = address.port().wrapping_add(1);
                 format!(
-                    "another program listens there; stop it, or choose another port: VESTIBULE__SERVER__LISTEN={}:{next}",
-                    address.ip()
+                    "another program listens there; stop it, or choose another port: VESTIBULE__{}={}",
+                    key.to_uppercase().replace('.', "__"),
+                    SocketAddr::new(address.ip(), next)
                 )
             }
-            io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another in server.listen".to_owned(),
-            io::ErrorKind::AddrNotAvailable => "this machine has no such address; correct server.listen".to_owned(),
+            io::ErrorKind::PermissionDenied => format!("ports below 1024 need a privilege; choose another in {key}"),
+            io::ErrorKind::AddrNotAvailable => format!("this machine has no such address; correct {key}"),
             _ => error.to_string(),
         };
         Failure::Failed(format!("cannot listen on {address}: {remedy}"))

@@ -6,20 +6,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use super::answers::last_words;
 use super::pace::Pace;
 
 /// How long, and for how many bytes, a client that got a refusal may go on sending what nobody reads.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 8 * 1024 * 1024;
-
-/// What hyper writes when the head does not fit, and what is true when not even its first line did (RFC 9110 §15.5.15; T73). Both
-/// have the same length, as hyper counts the bytes.
-const HEAD_TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n";
-const TARGET_TOO_LONG: &[u8] = b"HTTP/1.1 414 The Request Target Is Too Long.\r\n";
 
 /// A client's socket.
 #[derive(Debug)]
@@ -30,6 +27,9 @@ pub(super) struct Line {
     line_ended: bool,
     /// Whether the last answer refused something, perhaps before it was read whole.
     refused: bool,
+    /// What is still to be written in place of an answer of hyper's own.
+    instead: Bytes,
+    https: bool,
     linger: Option<Linger>,
 }
 
@@ -41,18 +41,27 @@ struct Linger {
 
 impl Line {
     /// An accepted socket.
-    pub(super) fn new(stream: TcpStream, pace: Arc<Pace>) -> Self {
-        Self { stream, pace, line_ended: false, refused: false, linger: None }
+    pub(super) fn new(stream: TcpStream, pace: Arc<Pace>, https: bool) -> Self {
+        Self { stream, pace, line_ended: false, refused: false, instead: Bytes::new(), https, linger: None }
     }
 
-    /// What really goes out for `bytes`.
-    fn outgoing<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+    /// What goes out in place of `bytes`, if they are an answer of hyper's own: it knows neither bodies nor our headers, and says
+    /// that the head is too large when not even the first line fitted (RFC 9110 §15.5.15; T73, T78).
+    fn replacement(&mut self, bytes: &[u8]) -> Option<Bytes> {
         if !bytes.starts_with(b"HTTP/1.") {
-            return bytes;
+            return None;
         }
         self.refused = matches!(bytes.get(9), Some(b'4' | b'5'));
         let first_line_only = !std::mem::take(&mut self.line_ended);
-        if first_line_only && bytes.starts_with(HEAD_TOO_LARGE) { TARGET_TOO_LONG } else { bytes }
+        last_words(bytes, first_line_only, self.https)
+    }
+
+    fn poll_instead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.instead.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.instead))?;
+            self.instead.advance(written);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -71,13 +80,19 @@ impl AsyncRead for Line {
 
 impl AsyncWrite for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let bytes = self.outgoing(bytes);
+        if let Some(answer) = self.replacement(bytes) {
+            // Taken as written: what the socket does not take now goes with the flush.
+            self.instead = answer;
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        ready!(self.poll_instead(cx))?;
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.pace.sent(written.is_ready());
         written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_instead(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
@@ -86,6 +101,7 @@ impl AsyncWrite for Line {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let line = self.get_mut();
         if line.linger.is_none() {
+            ready!(line.poll_instead(cx))?;
             ready!(Pin::new(&mut line.stream).poll_shutdown(cx))?;
         }
         if !line.refused {

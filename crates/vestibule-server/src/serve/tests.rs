@@ -36,7 +36,11 @@ impl Running {
         let stopped = async {
             let _ = stopped.await;
         };
-        Self { at, stop, end: tokio::spawn(serve(listener, app(), limits, stopped, grace)) }
+        Self {
+            at,
+            stop,
+            end: tokio::spawn(serve(Listener { socket: listener, name: "test", https: false }, app(), limits, stopped, grace)),
+        }
     }
 
     async fn dial(&self) -> TcpStream {

@@ -40,6 +40,9 @@ pub async fn create_user(auth: &Auth, account: NewAccount) -> Result<User> {
     let username = username(auth, account.username.as_deref(), &mut errors);
     let email = email(auth, account.email.as_deref(), &mut errors);
     let profile = profile(auth, &account.profile, &mut errors);
+    if username.as_ref().is_some_and(|name| users::is_anothers_address(auth, name, email.as_ref().map(EmailAddress::shown))) {
+        errors.add("username", Message::UsernameDenied);
+    }
     let words = OwnWords {
         username: username.as_ref().map(|name| name.shown()),
         email: email.as_ref().map(|address| address.shown()),

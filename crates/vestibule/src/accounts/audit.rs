@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Client, UserId};
 use crate::db::Tx;
-use crate::ground::{Result, Time};
+use crate::ground::{Result, Time, meters};
 use crate::params;
 
 /// Something that happened to an account.
@@ -42,8 +42,9 @@ impl Event {
         Ok(())
     }
 
-    /// Tells the log, once the change is safe.
+    /// Tells the log and the counters, once the change is safe.
     pub fn log(&self, who: &Client) {
+        metrics::counter!(meters::EVENTS, "event" => self.name).increment(1);
         tracing::info!(
             target: "vestibule::audit",
             event = self.name,

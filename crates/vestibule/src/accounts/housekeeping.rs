@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::db::Db;
-use crate::ground::{Error, Result, Time};
+use crate::ground::{Error, Result, Time, meters};
 use crate::params;
 
 use super::Auth;
@@ -44,17 +44,51 @@ pub async fn keep_house(auth: &Auth) -> Result<Removed> {
 /// # Errors
 /// Those of the database.
 pub async fn remove_idle_sessions(auth: &Auth) -> Result<u64> {
-    idle_sessions(&auth.db, auth.clock.now().minus(auth.settings.tokens.idle_ttl.duration())).await
+    let removed = idle_sessions(&auth.db, auth.clock.now().minus(auth.settings.tokens.idle_ttl.duration())).await?;
+    count_ended("idle", removed);
+    Ok(removed)
 }
 
+macro_rules! remove {
+    ($table:literal, $key:literal, $ends:literal, $suffix:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE ",
+            $key,
+            " IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE ",
+            $ends,
+            " <= $1 LIMIT $2",
+            $suffix,
+            ")"
+        )
+    };
+}
+
+// Where several processes write, a row that somebody holds is left for the next round: waiting for it could end in a deadlock.
 async fn expired(db: &Db, now: Time) -> Result<u64> {
-    let sql = "DELETE FROM auth_sessions WHERE key_hash IN (SELECT key_hash FROM auth_sessions WHERE expires_at <= $1 LIMIT $2)";
-    in_batches(db, sql, now).await
+    let alone = remove!("auth_sessions", "key_hash", "expires_at", "");
+    let shared = remove!("auth_sessions", "key_hash", "expires_at", " FOR UPDATE SKIP LOCKED");
+    let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
+    count_ended("expired", removed);
+    Ok(removed)
+}
+
+fn count_ended(why: &'static str, removed: u64) {
+    metrics::counter!(meters::SESSIONS_ENDED, "why" => why).increment(removed);
+    metrics::counter!(meters::REMOVED, "what" => "sessions").increment(removed);
 }
 
 async fn counters(db: &Db, now: Time) -> Result<u64> {
-    let sql = "DELETE FROM auth_limits WHERE bucket IN (SELECT bucket FROM auth_limits WHERE ends_at <= $1 LIMIT $2)";
-    in_batches(db, sql, now).await
+    let alone = remove!("auth_limits", "bucket", "ends_at", "");
+    let shared = remove!("auth_limits", "bucket", "ends_at", " FOR UPDATE SKIP LOCKED");
+    let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
+    metrics::counter!(meters::REMOVED, "what" => "limits").increment(removed);
+    Ok(removed)
 }
 
 async fn in_batches(db: &Db, sql: &'static str, before: Time) -> Result<u64> {

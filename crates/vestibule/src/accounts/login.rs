@@ -1,7 +1,7 @@
 //! The login door. Every way in ends in [`finish`]; what is still owed is decided there.
 
 use crate::db::Tx;
-use crate::ground::{Error, Message, Result, Secret};
+use crate::ground::{Error, Message, Result, Secret, meters};
 use crate::settings::Verification;
 
 use super::audit::Event;
@@ -90,6 +90,7 @@ pub async fn prove(
 
 /// Tells of a failed try; the try that uses up an account's allowance is the one that tells of the lock (T68).
 async fn failure(auth: &Auth, who: &Client, id: Option<UserId>, reserved: &Reservation) -> Result<()> {
+    metrics::counter!(meters::EVENTS, "event" => "login.failed").increment(1);
     tracing::info!(
         target: "vestibule::audit", event = "login.failed", user = id.map(UserId::as_i64), ip = who.ip_text(), request_id = %who.request_id, "audit"
     );

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::db::Tx;
+use crate::db::{Db, Tx};
 use crate::forms::Declared;
 use crate::ground::{FieldErrors, Message, Result};
 use crate::params;
@@ -31,6 +31,16 @@ pub async fn claim(tx: &Tx, fields: &[Declared], user: UserId, before: &Value, a
         }
     }
     taken.into_result()
+}
+
+/// Whether a user has this value of that field. For an early answer only: [`claim`] decides.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_taken(db: &Db, field: &Declared, value: &Value) -> Result<bool> {
+    let Some(key) = field.unique_key(value).filter(|_| field.unique) else { return Ok(false) };
+    let sql = "SELECT user_id FROM auth_unique_values WHERE field = $1 AND value_key = $2";
+    Ok(db.one::<(i64,)>(sql, params![field.field.name.as_str(), key.as_str()]).await?.is_some())
 }
 
 /// Claims one value. Whether the user has it now.

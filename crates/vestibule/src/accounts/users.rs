@@ -9,7 +9,7 @@ use crate::db::{self, Db, FromRow, Row, Tx};
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, Message, Result, Secret, Time};
 use crate::params;
-use crate::settings::{Presence, Verification};
+use crate::settings::{LoginMethod, Presence, Verification};
 
 use super::Auth;
 
@@ -178,6 +178,14 @@ pub async fn by_email(db: &Db, address: &EmailAddress) -> Result<Option<UserWith
         "ORDER BY u.email_verified_at IS NULL, u.email_owner IS NULL, u.id LIMIT 1"
     );
     Ok(db.one(sql, params![address.key()]).await?)
+}
+
+/// Whether the name is an address other than the account's own. Where one may log in by either, such a name would stand in the
+/// way of whoever has that address.
+pub fn is_anothers_address(auth: &Auth, name: &Username, own: Option<&str>) -> bool {
+    let by_email = auth.settings.account.login_methods.contains(&LoginMethod::Email);
+    let own = own.and_then(|own| EmailAddress::parse(own).ok());
+    by_email && EmailAddress::parse(name.shown()).is_ok_and(|address| own.as_ref().is_none_or(|own| own.key() != address.key()))
 }
 
 /// Whether the name belongs to an account. For an early answer only: [`insert`] decides.

@@ -35,14 +35,17 @@ mod tests;
 #[cfg(feature = "sqlite")]
 pub mod writer;
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+
+use crate::ground::{self, meters};
 
 pub use error::{Error, OpenError, Result};
 pub use param::Param;
@@ -195,12 +198,46 @@ impl Db {
     }
 
     async fn run_unit<T: Send + 'static, E: From<Error> + Send + 'static>(&self, kind: Kind, work: Work<T, E>) -> Result<T, E> {
-        match *self {
+        let began = Instant::now();
+        let done: Result<T, E> = match *self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(ref db) => db.unit(kind, work).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(ref db) => db.unit(kind, work).await,
+        };
+        count_unit(began, done.as_ref().err().map(|error| error as &dyn Any));
+        done
+    }
+}
+
+/// Counts a unit. The kind of a database's error inside a unit's own is told by what it turns into: in a unit nothing else is
+/// unavailable.
+fn count_unit(began: Instant, failed: Option<&dyn Any>) {
+    metrics::histogram!(meters::UNIT_SECONDS).record(began.elapsed());
+    let Some(failed) = failed else { return };
+    if let Some(error) = failed.downcast_ref::<Error>() {
+        error.count();
+    } else if let Some(error) = failed.downcast_ref::<ground::Error>() {
+        let kinds = [Error::Busy, Error::Slow, Error::Lost, Error::Full];
+        match kinds.into_iter().find(|kind| ground::Error::from(kind.clone()) == *error) {
+            Some(kind) => kind.count(),
+            None if matches!(error, ground::Error::Internal(_)) => Error::Poisoned.count(),
+            None => {}
         }
+    }
+}
+
+impl Error {
+    /// Counts the error by its kind.
+    pub(crate) fn count(&self) {
+        let kind = match self {
+            Self::Busy => "busy",
+            Self::Lost => "lost",
+            Self::Full => "full",
+            Self::Slow => "slow",
+            Self::Unique(_) | Self::Poisoned | Self::Other(_) => "fault",
+        };
+        metrics::counter!(meters::DB_ERRORS, "kind" => kind).increment(1);
     }
 }
 

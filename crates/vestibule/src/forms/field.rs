@@ -136,7 +136,7 @@ impl Field {
             Kind::Password => kinds::password(value).map(Datum::Secret),
             Kind::Email => self.email(value),
             Kind::Choice(choices) => self.choice(value, choices),
-            Kind::Boolean => kinds::boolean(value).map(Datum::Boolean),
+            Kind::Boolean if !self.clears(value) => kinds::boolean(value).map(Datum::Boolean),
             Kind::Integer if !self.clears(value) => kinds::integer(value).map(Datum::Integer),
             _ => self.text(value),
         }

@@ -19,8 +19,22 @@ pub fn make_or_read(path: &Path) -> Result<Secret, String> {
     if let Some(key) = read(path)? {
         return Ok(key);
     }
-    make(path).map_err(|error| format!("cannot make the secret key {}: {error}", path.display()))?;
+    make(path).map_err(|error| unmade(path, &error))?;
     read(path)?.ok_or_else(|| format!("the secret key {} disappeared while it was made", path.display()))
+}
+
+/// Why there is no key, and what to do. The key lies beside the database, so whoever reads this may mean to change that.
+fn unmade(path: &Path, error: &io::Error) -> String {
+    let (key, folder) = (path.display(), folder(path).display());
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            format!("the folder {folder} of the secret key {key} does not exist; make it, or change database.url")
+        }
+        _ => format!(
+            "the secret key {key} cannot be made ({error}); let the user this runs as write to the folder {folder}, \
+             or set secret_key and change database.url"
+        ),
+    }
 }
 
 /// The key, if the file is there.
@@ -29,7 +43,7 @@ fn read(path: &Path) -> Result<Option<Secret>, String> {
     let text = match fs::read_to_string(path) {
         Ok(text) => Secret::from(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(complaint(&error)),
+        Err(error) => return Err(complaint(&format_args!("it cannot be read ({error}); let the user this runs as read it"))),
     };
     let key = Secret::from(text.expose().trim());
     MasterKey::new(&key).map_err(|why| complaint(&why))?;

@@ -227,6 +227,12 @@ messages! {
     UriTooLong, "uri_too_long", "The address of the request is too long.";
     /// More header fields than are read.
     TooManyHeaders, "too_many_headers", "The request has too many header fields.";
+    /// More cookies than a browser keeps.
+    TooManyCookies, "too_many_cookies", "The request has too many cookies.";
+    /// A head that is larger than what is read.
+    HeadTooLarge, "head_too_large", "The head of the request is too large.";
+    /// Bytes that are no request.
+    RequestUnreadable, "request_unreadable", "The request could not be read.";
     /// Nothing that we can answer with is acceptable.
     NotAcceptable, "not_acceptable", "Could not satisfy the request Accept header.";
     /// The endpoint does not know the method.

@@ -7,6 +7,7 @@ pub mod error;
 pub mod key_file;
 pub mod language;
 pub mod message;
+pub mod meters;
 pub mod names;
 pub mod secrets;
 

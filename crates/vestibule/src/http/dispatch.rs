@@ -1,38 +1,56 @@
 //! From a request to an answer, in the order in which the reference looks at things: what can be answered with, who asks, may
 //! they, is there such a method, what was sent, and only then the operation.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::OriginalUri;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use tracing::Instrument;
 
 use crate::accounts::sessions::{self, Caller};
 use crate::accounts::{Auth, Client};
-use crate::ground::{Error, Message, Result};
+use crate::ground::{Error, Message, Result, meters};
 use crate::settings::LogRequests;
 
 use super::accept::{self, Format};
 use super::answer::Answer;
 use super::authorization::{self, Presented};
 use super::endpoint::{Call, Endpoint, Guard};
+use super::tally::Tally;
 use super::{body, proxies, render};
 
 /// An endpoint of a running service.
-#[derive(Clone)]
 pub struct Bound {
     /// The service.
     pub auth: Auth,
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
+    /// The endpoint's `Allow` header.
+    pub(super) allow: HeaderValue,
+    pub(super) https: bool,
+    tally: Arc<Tally>,
 }
 
 impl Bound {
+    /// The endpoint of that service.
+    pub fn new(auth: Auth, endpoint: Endpoint) -> Self {
+        // Names of methods are always fit for a header.
+        let allow = HeaderValue::try_from(endpoint.allow()).unwrap_or(HeaderValue::from_static(""));
+        let tally = Arc::new(Tally::new(endpoint.path));
+        Self { https: auth.settings.https(), auth, endpoint: Arc::new(endpoint), allow, tally }
+    }
+
     /// Answers a request.
-    pub async fn answer(self, request: Request<Body>) -> Response<Body> {
+    pub async fn answer(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
+        let began = Instant::now();
         let (parts, sent) = request.into_parts();
         self.notice_place(&parts);
         let who = proxies::client(&self.auth, &parts);
@@ -41,7 +59,7 @@ impl Bound {
         let format = accept::negotiate(&parts.headers, html);
         let span = tracing::debug_span!("request", id = %who.request_id);
         let done = match &format {
-            Ok(_) => self.perform(&parts.method, &parts.headers, sent, &who).instrument(span).await,
+            Ok(_) => caught(self.perform(&parts.method, &parts.headers, sent, &who).instrument(span)).await,
             Err(refused) => Err(refused.clone()),
         };
         if let Err(Error::Internal(why)) = &done {
@@ -53,6 +71,7 @@ impl Bound {
                 |error| if matches!(format, Format::Problem) { Answer::problem(&error) } else { Answer::error(&error) },
             );
         self.log(&parts.method, &answer, &who, started);
+        self.tally.count(&parts.method, answer.status, began.elapsed());
         render::response(&self, answer, format, &who, &parts.method)
     }
 
@@ -83,9 +102,24 @@ impl Bound {
             self.endpoint.operation(method).ok_or_else(|| Error::Refused(405, Message::MethodNotAllowed(method.to_string())))?;
         let max = usize::try_from(self.auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
         let input = body::read(headers, sent, max).await?;
-        let (auth, who) = (self.auth.clone(), who.clone());
-        let call = Call { auth, who, caller, input, endpoint: self.endpoint.clone(), method: method.clone() };
-        (operation.run)(call).await
+        let epoch = caller.as_ref().map(|caller| caller.user.epoch);
+        let call = |caller, input| Call {
+            auth: self.auth.clone(),
+            who: who.clone(),
+            caller,
+            input,
+            endpoint: self.endpoint.clone(),
+            method: method.clone(),
+        };
+        let kept = operation.takes.as_ref().map(|_| input.clone());
+        match ((operation.run)(call(caller, input)).await, epoch, kept) {
+            // Overtaken by a change of password of the very session, which goes on: the client must not think it has ended.
+            (Err(Error::Unauthenticated(ended)), Some(epoch), Some(input)) => match self.caller(headers).await? {
+                Some(caller) if caller.user.epoch != epoch => (operation.run)(call(Some(caller), input)).await,
+                _ => Err(Error::Unauthenticated(ended)),
+            },
+            (done, ..) => done,
+        }
     }
 
     /// Whose session the request carries. A key that does not count is refused even where none is needed, as the reference
@@ -126,4 +160,18 @@ impl Bound {
             );
         }
     }
+}
+
+/// What `work` gives; a panic in it, be it a host's hook, is a fault of this request alone (T79). The panic's text may hold what a
+/// client sent, so it is left to the process's own panic hook.
+async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(poll) => poll,
+        Err(_) => {
+            metrics::counter!(meters::PANICS, "where" => "request").increment(1);
+            Poll::Ready(Err(Error::internal("a panic")))
+        }
+    })
+    .await
 }

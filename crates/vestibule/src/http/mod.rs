@@ -11,6 +11,7 @@ mod extract;
 pub mod peer;
 mod proxies;
 pub(crate) mod render;
+pub(crate) mod tally;
 
 pub use answer::Answer;
 pub use endpoint::{Call, Endpoint, Guard, Operation};

@@ -34,7 +34,8 @@ pub struct TestApp {
     pub url: String,
     router: Mutex<Router>,
     names: AtomicU64,
-    _database: TestDb,
+    /// Removes the database when this is dropped; a twin does not.
+    _database: Option<TestDb>,
 }
 
 /// The most bytes of an answer that a test reads.
@@ -70,17 +71,23 @@ impl TestApp {
     pub async fn on(database: TestDb, change: impl Fn(&mut Settings)) -> Self {
         let mut settings = settings(&database.url);
         change(&mut settings);
-        let clock = Clock::manual(BEGINNING);
-        let builder = Auth::builder(settings).clock(clock.clone()).entropy(Entropy::seeded(1));
+        Self::start(settings, Clock::manual(BEGINNING), 1, Some(database)).await
+    }
+
+    /// The service once more on the same database and the same clock, with memory and hashing threads of its own: what another
+    /// process would be. It must not outlive the first, which owns the database.
+    pub async fn twin(&self) -> Self {
+        static SEEDS: AtomicU64 = AtomicU64::new(2);
+        // Two processes never draw the same keys.
+        let seed = SEEDS.fetch_add(1, Ordering::Relaxed);
+        Self::start(self.auth.settings().clone(), self.clock.clone(), seed, None).await
+    }
+
+    async fn start(settings: Settings, clock: Clock, seed: u64, database: Option<TestDb>) -> Self {
+        let url = settings.database.url.expose().to_owned();
+        let builder = Auth::builder(settings).clock(clock.clone()).entropy(Entropy::seeded(seed));
         let auth = builder.build().await.unwrap_or_else(|error| panic!("{error}"));
-        Self {
-            router: Mutex::new(routes(&auth)),
-            url: database.url.clone(),
-            auth,
-            clock,
-            names: AtomicU64::new(0),
-            _database: database,
-        }
+        Self { router: Mutex::new(routes(&auth)), url, auth, clock, names: AtomicU64::new(0), _database: database }
     }
 
     /// Begins a request. Paths begin below the base path: `login/`.

@@ -4,5 +4,7 @@
 
 pub mod app;
 pub mod databases;
+pub mod races;
 
 pub use app::{TestAnswer, TestApp, TestRequest, on_both};
+pub use races::{Arena, race};

@@ -2,6 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bodies;
+mod custom_fields;
+mod exchange;
 mod house;
 mod journey;
+mod login;
+mod logout;
+mod names;
+mod options;
+mod panics;
+mod password_change;
+mod problem;
+mod profiles;
+mod races;
+mod registration;
+mod threats;
+mod user;
 mod words;

@@ -10,7 +10,7 @@ use aws_lc_rs::hmac;
 use crate::db::Tx;
 use crate::ground::address::bucket;
 use crate::ground::secrets::MasterKey;
-use crate::ground::{Error, Result, Time};
+use crate::ground::{Error, Result, Time, meters};
 use crate::params;
 use crate::settings::{Rate, Scope};
 
@@ -145,10 +145,29 @@ pub async fn hit(auth: &Auth, action: Action, who: &Client) -> Result<()> {
 /// # Errors
 /// [`Error::Limited`] when there were too many, and those of the database.
 pub async fn reserve(auth: &Auth, action: Action, who: &Client, account: Option<&str>) -> Result<Reservation> {
+    let taken = take_tries(auth, action, who, account).await;
+    if let Err(Error::Limited(_)) = taken {
+        metrics::counter!(meters::LIMITED, "action" => action.as_str()).increment(1);
+    }
+    taken
+}
+
+async fn take_tries(auth: &Auth, action: Action, who: &Client, account: Option<&str>) -> Result<Reservation> {
     let mut reserved = Reservation::default();
     if !auth.settings.limits.enabled {
         return Ok(reserved);
     }
+    match reserve_all(auth, action, who, account, &mut reserved).await {
+        Ok(()) => Ok(reserved),
+        Err(refused) => {
+            // A try that one limit refuses is none for the others: in the database the unit is undone, in memory this does it.
+            reserved.forget_addresses(auth);
+            Err(refused)
+        }
+    }
+}
+
+async fn reserve_all(auth: &Auth, action: Action, who: &Client, account: Option<&str>, reserved: &mut Reservation) -> Result<()> {
     let now = auth.clock.now();
     let mut rows = Vec::new();
     for (index, rate) in action.rates(auth).iter().enumerate() {
@@ -163,7 +182,7 @@ pub async fn reserve(auth: &Auth, action: Action, who: &Client, account: Option<
     if !rows.is_empty() {
         (reserved.rows, reserved.last) = auth.db.unit(move |tx| async move { take_all(&tx, rows, now).await }).await?;
     }
-    Ok(reserved)
+    Ok(())
 }
 
 type Taken = (Vec<(Vec<u8>, i64)>, bool);

@@ -65,6 +65,13 @@ mod tests {
     }
 
     #[test]
+    fn runs_are_common_however_short_as_recorded() {
+        for run in ["12", "123", "1234", "12345", "321", "abc", "qwerty"] {
+            assert!(contains(run), "{run}");
+        }
+    }
+
+    #[test]
     fn t03_what_is_near_an_entry_is_not_on_the_list() {
         let entries: std::collections::HashSet<String> = entries().collect();
         for entry in entries.iter().take(40) {
@@ -80,7 +87,7 @@ mod tests {
     #[test]
     fn t03_case_and_space_around_do_not_hide_a_common_password() {
         for password in
-            ["password123", "PassWord123", " iloveyou ", "SUNSHINE", "michael", "dragon", "Qwerty123", "12345", "aaaaaaaa"]
+            ["password123", "PassWord123", " iloveyou ", "SUNSHINE", "michael", "dragon", "Qwerty123", "12345", "123", "aaaaaaaa"]
         {
             assert!(contains(password), "{password}");
         }

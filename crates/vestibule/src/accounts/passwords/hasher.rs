@@ -74,7 +74,7 @@ impl Hasher {
             None => one_second(threads, measure(&cost)?),
         };
         let computations = Arc::<AtomicU64>::default();
-        let pool = Pool::start(threads, queue, IDLE, || Workspace::new(cost.blocks(), Arc::clone(&computations)))?;
+        let pool = Pool::start(threads, queue, IDLE, || Workspace::new(cost.blocks(), Arc::clone(&computations)).metered())?;
         tracing::debug!(threads, queue, "password hashing started");
         Ok(Self(Arc::new(Shared { pool, cost, max_bytes: parameters.max_bytes, entropy, computations })))
     }

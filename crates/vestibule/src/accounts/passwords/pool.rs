@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::workspace::Workspace;
-use crate::ground::{Error, Result};
+use crate::ground::{Error, Result, meters};
 
 /// When a client that met a full queue may come back.
 const RETRY: Duration = Duration::from_secs(1);
@@ -31,7 +31,13 @@ impl Pool {
     /// # Errors
     /// [`Error::Internal`] when the operating system gives no thread.
     pub(super) fn start(threads: usize, capacity: usize, idle: Duration, workspace: impl Fn() -> Workspace) -> Result<Self> {
-        let queue = Queue { state: Mutex::default(), wake: Condvar::new(), capacity: capacity.max(1) };
+        let queue = Queue {
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            capacity: capacity.max(1),
+            length: metrics::gauge!(meters::HASH_QUEUE),
+            refused: metrics::counter!(meters::HASHES_REFUSED),
+        };
         let pool = Self(Arc::new(queue));
         for number in 0..threads.max(1) {
             let (queue, mut workspace) = (Arc::clone(&pool.0), workspace());
@@ -76,6 +82,8 @@ struct Queue {
     state: Mutex<State>,
     wake: Condvar,
     capacity: usize,
+    length: metrics::Gauge,
+    refused: metrics::Counter,
 }
 
 #[derive(Default)]
@@ -110,12 +118,19 @@ impl Queue {
             state.jobs.retain(|job| !job.abandoned());
         }
         if state.jobs.len() >= most {
+            self.refused.increment(1);
             return Err(Error::Unavailable(RETRY));
         }
         state.jobs.push_back(job);
+        self.tell_length(&state);
         drop(state);
         self.wake.notify_one();
         Ok(())
+    }
+
+    /// Told under the lock, so that a later length never comes before an earlier one.
+    fn tell_length(&self, state: &State) {
+        self.length.set(f64::from(u32::try_from(state.jobs.len()).unwrap_or(u32::MAX)));
     }
 
     /// The next job that somebody still wants; [`Next::Idle`] after `patience` without one.
@@ -125,10 +140,15 @@ impl Queue {
             if state.closed {
                 return Next::Closed;
             }
-            while let Some(job) = state.jobs.pop_front() {
-                if !job.abandoned() {
-                    return Next::Job(job);
+            let next = loop {
+                match state.jobs.pop_front() {
+                    Some(job) if job.abandoned() => {}
+                    next => break next,
                 }
+            };
+            self.tell_length(&state);
+            if let Some(job) = next {
+                return Next::Job(job);
             }
             state.idle += 1;
             let nothing = |state: &mut State| state.jobs.is_empty() && !state.closed;
@@ -193,6 +213,7 @@ where
         let Self { answer, work } = *self;
         let result = catch_unwind(AssertUnwindSafe(|| work(workspace))).unwrap_or_else(|_| {
             workspace.free();
+            metrics::counter!(meters::PANICS, "where" => "hashing").increment(1);
             Err(Error::internal("hashing a password panicked"))
         });
         // Nobody is left to hear it if the client went away meanwhile.

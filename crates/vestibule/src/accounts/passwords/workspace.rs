@@ -7,7 +7,7 @@ use std::time::Duration;
 use argon2::Block;
 use zeroize::Zeroize;
 
-use crate::ground::{Error, Result};
+use crate::ground::{Error, Result, meters};
 
 /// One thread's memory, and the count of computations that all threads share.
 #[derive(Debug)]
@@ -15,17 +15,24 @@ pub(super) struct Workspace {
     blocks: Vec<Block>,
     keep: usize,
     computations: Arc<AtomicU64>,
+    counter: metrics::Counter,
 }
 
 impl Workspace {
     /// A workspace that keeps at most `keep` blocks of one KiB between two computations.
     pub(super) fn new(keep: usize, computations: Arc<AtomicU64>) -> Self {
-        Self { blocks: Vec::new(), keep, computations }
+        Self { blocks: Vec::new(), keep, computations, counter: metrics::Counter::noop() }
+    }
+
+    /// The same, shown to a monitoring system.
+    pub(super) fn metered(self) -> Self {
+        Self { counter: metrics::counter!(meters::HASHES), ..self }
     }
 
     /// Counts one hash computation. Called exactly where an algorithm runs (T09).
     pub(super) fn count(&self) {
         self.computations.fetch_add(1, Ordering::Relaxed);
+        self.counter.increment(1);
     }
 
     /// Runs `work` on `count` blocks. More than is kept is given back at once, so that one costly imported password does not

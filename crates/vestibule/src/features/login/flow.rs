@@ -7,7 +7,7 @@ use crate::accounts::users::{self, UserWithPassword};
 use crate::accounts::{Auth, Client};
 use crate::forms::{Field, Form, Kind, Values};
 use crate::ground::names::{EmailAddress, Username};
-use crate::ground::{Error, Message, Result, Secret};
+use crate::ground::{Error, FieldErrors, Message, Result, Secret};
 use crate::settings::LoginMethod;
 
 /// What login takes: any one of name and address, as the settings allow, and the password.
@@ -19,12 +19,14 @@ pub fn form() -> Form {
     ])
 }
 
-/// Logs in.
+/// Logs in with the values that are right, unless anything is wrong with the others. A form that is not filled in counts as a
+/// try too.
 ///
 /// # Errors
 /// One and the same for every name and password that do not belong together; see [`login::prove`] and [`login::finish`].
-pub async fn login(auth: &Auth, who: &Client, values: &Values) -> Result<Granted> {
+pub async fn login(auth: &Auth, who: &Client, values: &Values, errors: FieldErrors) -> Result<Granted> {
     limits::hit(auth, Action::Login, who).await?;
+    errors.into_result()?;
     let identifier = Identifier::read(&auth.settings.account.login_methods, values)?;
     let Some(password) = values.secret("password").cloned() else { return Err(Error::field("password", Message::Required)) };
     let found = identifier.find(auth).await?;

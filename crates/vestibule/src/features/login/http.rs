@@ -19,6 +19,7 @@ pub fn endpoint(_: &Auth) -> Endpoint {
 }
 
 async fn post(call: Call) -> Result<Answer> {
-    let granted = flow::login(&call.auth, &call.who, &call.values()?).await?;
+    let (values, errors) = call.read()?;
+    let granted = flow::login(&call.auth, &call.who, &values, errors).await?;
     Ok(Answer::key(200, &granted.key))
 }

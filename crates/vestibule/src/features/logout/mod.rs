@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::accounts::audit::Event;
 use crate::accounts::sessions::{self, Caller};
 use crate::accounts::{Auth, Client};
-use crate::ground::{Error, Message, Result};
+use crate::ground::{Error, Message, Result, meters};
 use crate::http::{Answer, Call, Endpoint, Operation};
 
 /// `POST logout/`, and `GET` only where `account.logout_on_get` says so: a link or an image must not log anybody out (T46).
@@ -49,6 +49,7 @@ pub async fn logout(auth: &Auth, who: &Client, caller: &Caller) -> Result<()> {
         })
         .await?;
     if ended {
+        metrics::counter!(meters::SESSIONS_ENDED, "why" => "logout").increment(1);
         event.log(who);
     }
     Ok(())

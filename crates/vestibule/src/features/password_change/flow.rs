@@ -6,7 +6,7 @@ use crate::accounts::sessions::{self, Caller};
 use crate::accounts::{Auth, Client, users};
 use crate::db::Tx;
 use crate::forms::{Field, Form, Kind, Values};
-use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
+use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time, meters};
 
 /// What the change takes.
 pub fn form(auth: &Auth) -> Form {
@@ -28,7 +28,8 @@ pub async fn change(auth: &Auth, who: &Client, caller: &Caller, values: &Values)
     let hash = auth.hasher.hash(new.clone()).await?;
     let (holder, sender, now, ends) =
         (caller.clone(), who.clone(), auth.clock.now(), auth.settings.account.logout_on_password_change);
-    let event = auth.db.unit(move |tx| async move { save(&tx, &holder, &hash, ends, now, &sender).await }).await?;
+    let (event, ended) = auth.db.unit(move |tx| async move { save(&tx, &holder, &hash, ends, now, &sender).await }).await?;
+    metrics::counter!(meters::SESSIONS_ENDED, "why" => "password_change").increment(ended);
     event.log(who);
     Ok(())
 }
@@ -55,7 +56,8 @@ fn agreed<'a>(auth: &Auth, caller: &Caller, values: &'a Values) -> Result<&'a Se
     Ok(first)
 }
 
-async fn save(tx: &Tx, caller: &Caller, hash: &str, ends: bool, now: Time, who: &Client) -> Result<Event> {
+/// The event to log, and how many sessions ended.
+async fn save(tx: &Tx, caller: &Caller, hash: &str, ends: bool, now: Time, who: &Client) -> Result<(Event, u64)> {
     let others = sessions::end_others(tx, caller).await?;
     users::set_password(tx, caller.user.id, hash).await?;
     if ends {
@@ -63,5 +65,5 @@ async fn save(tx: &Tx, caller: &Caller, hash: &str, ends: bool, now: Time, who: 
     }
     let event = Event::about(caller.user.id, "password.changed").with("by", "user").with("other_sessions", others);
     event.record(tx, now, who).await?;
-    Ok(event)
+    Ok((event, others + u64::from(ends)))
 }

@@ -11,7 +11,7 @@ use crate::accounts::users::{self, NewUser};
 use crate::accounts::{Auth, Client, unique};
 use crate::db::Tx;
 use crate::forms::{Datum, Field, Form, Kind, Values};
-use crate::ground::names::Username;
+use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, FieldErrors, Message, Result, Secret};
 use crate::settings::{Presence, Profile, Verification};
 
@@ -59,18 +59,31 @@ pub async fn register(auth: &Auth, who: &Client, values: Values, mut errors: Fie
 }
 
 /// What can be said early of values that another account holds, together with everything else that is wrong. The indexes
-/// decide later.
+/// decide later; were it left to them, a taken value would show whether the address beside it has an account (T11).
 async fn refuse_taken(auth: &Auth, values: &Values, errors: &mut FieldErrors) -> Result<()> {
     if let Some(name) = values.username("username")
         && users::username_is_taken(&auth.db, name).await?
     {
         errors.add("username", Message::UsernameTaken);
     }
+    if let Some(name) = values.username("username")
+        && users::is_anothers_address(auth, name, values.email("email").map(EmailAddress::shown))
+    {
+        errors.add("username", Message::UsernameDenied);
+    }
     if let Some(address) = values.email("email")
         && !hides_accounts(auth)
         && users::email_is_owned(&auth.db, address, auth.settings.account.email_verification).await?
     {
         errors.add("email", Message::EmailTaken);
+    }
+    for declared in auth.shapes.asked_at_registration() {
+        let name = &declared.field.name;
+        if let Some(datum) = values.get(name)
+            && unique::is_taken(&auth.db, declared, &datum.to_json()).await?
+        {
+            errors.add(name.as_str(), Message::NotUnique);
+        }
     }
     Ok(())
 }

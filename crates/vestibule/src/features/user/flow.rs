@@ -12,6 +12,10 @@ use crate::ground::{Error, Message, Result};
 /// [`Error::Fields`] when somebody else has a value that must be unique, [`Error::Unauthenticated`] when the session was ended
 /// meanwhile, those of the database.
 pub async fn edit(auth: &Auth, who: &Client, caller: &Caller, values: Values) -> Result<User> {
+    let renamed = values.username("username").filter(|name| caller.user.username.as_deref() != Some(name.shown()));
+    if renamed.is_some_and(|name| users::is_anothers_address(auth, name, caller.user.email.as_deref())) {
+        return Err(Error::field("username", Message::UsernameDenied));
+    }
     let (floor, sender, now) = (auth.clone(), who.clone(), auth.clock.now());
     let (id, epoch) = (caller.user.id, caller.user.epoch);
     let (user, event) = auth

@@ -13,6 +13,9 @@ use crate::ground::Message;
 /// The 64 of §4.5.3.1.1 for the local part is not enforced: the reference takes longer ones and mail servers deliver them.
 const LONGEST: usize = 254;
 
+/// More characters than this were never an address to the reference either, and it says so in its usual sentence.
+const LONGEST_JUDGED: usize = 320;
+
 /// The most characters of one label of a domain (RFC 1035 §2.3.4).
 const LONGEST_LABEL: usize = 63;
 
@@ -31,15 +34,18 @@ impl EmailAddress {
     /// local part (RFC 5321 §4.1.2) is taken as another address than the same without quotes.
     ///
     /// # Errors
-    /// [`Message::Blank`], [`Message::TooLong`] for more than 254 characters in the mailed form, else [`Message::InvalidEmail`].
+    /// [`Message::Blank`], [`Message::TooLong`] for more than 254 characters in the mailed form unless more than 320 were typed, else
+    /// [`Message::InvalidEmail`].
     pub fn parse(text: &str) -> Result<Self, Message> {
         let text = text.trim();
         if text.is_empty() {
             return Err(Message::Blank);
         }
         // Before anything slower looks at it.
-        if text.chars().count() > LONGEST {
-            return Err(Message::TooLong(LONGEST));
+        match text.chars().count() {
+            0..=LONGEST => {}
+            length if length <= LONGEST_JUDGED => return Err(Message::TooLong(LONGEST)),
+            _ => return Err(Message::InvalidEmail),
         }
         let (local, typed) = text.rsplit_once('@').ok_or(Message::InvalidEmail)?;
         if !is_local_part(local) {
@@ -262,7 +268,9 @@ mod tests {
         let long = format!("{}@münchen.example", "a".repeat(LONGEST - "@münchen.example".chars().count()));
         assert_eq!(EmailAddress::parse(&long), Err(Message::TooLong(LONGEST)), "254 characters as shown, more in ASCII");
         assert!(EmailAddress::parse(&long[7..]).is_ok());
-        assert_eq!(EmailAddress::parse(&"é".repeat(1 << 16)), Err(Message::TooLong(LONGEST)));
+        assert_eq!(EmailAddress::parse(&"é".repeat(1 << 16)), Err(Message::InvalidEmail));
+        assert_eq!(EmailAddress::parse(&format!("{}@example.com", "a".repeat(308))), Err(Message::TooLong(LONGEST)));
+        assert_eq!(EmailAddress::parse(&format!("{}@example.com", "a".repeat(309))), Err(Message::InvalidEmail));
         assert!(EmailAddress::parse(&format!("{}@example.com", "a".repeat(65))).is_ok());
         assert!(EmailAddress::parse(&format!("{}@example.com", "a".repeat(242))).is_ok());
         assert_eq!(EmailAddress::parse(&format!("{}@example.com", "a".repeat(243))), Err(Message::TooLong(LONGEST)));

@@ -1,0 +1,178 @@
+//! What is done behind the server's back, through the library on the same database.
+
+use serde_json::{Map, Value};
+use tokio::runtime::{self, Runtime};
+use vestibule::accounts::users::User;
+use vestibule::accounts::{UserId, admin};
+use vestibule::ground::secrets::Digest;
+use vestibule::ground::{Entropy, Error, Secret};
+use vestibule::{Auth, Settings, params};
+
+/// The library on the database of a running server.
+pub struct Library {
+    auth: Auth,
+    runtime: Runtime,
+}
+
+/// What a fixture needs to know of one account.
+struct Account {
+    id: UserId,
+    epoch: i64,
+}
+
+impl Library {
+    /// Opens the database of a server with the server's own settings.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub fn open(settings: &Value) -> Result<Self, String> {
+        let settings: Settings = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+        let auth = runtime.block_on(Auth::builder(settings).build()).map_err(|error| error.to_string())?;
+        Ok(Self { auth, runtime })
+    }
+
+    /// Makes an account; its number. An address that another account holds is left out, as no two accounts have one here.
+    ///
+    /// # Errors
+    /// What the library says.
+    pub fn create_user(&self, args: &Value) -> Result<i64, String> {
+        let text = |name: &str| args.get(name).and_then(Value::as_str).map(str::to_owned);
+        let email = text("email").filter(|email| self.user(email).is_err());
+        let account = admin::NewAccount {
+            username: text("username"),
+            email,
+            email_verified: args.get("email_address").and_then(Value::as_str) == Some("verified"),
+            password: text("password").map(Secret::from),
+            is_staff: args.get("is_staff") == Some(&Value::Bool(true)),
+            profile: self.profile(args.as_object()),
+        };
+        let user = self.runtime.block_on(admin::create_user(&self.auth, account)).map_err(told)?;
+        if args.get("is_active") == Some(&Value::Bool(false)) {
+            self.runtime.block_on(admin::disable(&self.auth, user.id)).map_err(told)?;
+        }
+        Ok(user.id.as_i64())
+    }
+
+    fn profile(&self, args: Option<&Map<String, Value>>) -> Vec<(String, String)> {
+        let declared = &self.auth.settings().user.fields;
+        let given = args.into_iter().flatten();
+        let given = given.filter(|(name, _)| declared.iter().any(|field| field.name == **name));
+        given.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+    }
+
+    fn user(&self, name: &str) -> Result<User, String> {
+        self.runtime.block_on(admin::find(&self.auth, name)).map_err(|error| format!("{name}: {}", told(error)))
+    }
+
+    fn account(&self, name: &str) -> Result<Account, String> {
+        self.user(name).map(|user| Account { id: user.id, epoch: user.epoch })
+    }
+
+    /// Enables or disables an account.
+    ///
+    /// # Errors
+    /// What the library says.
+    pub fn set_active(&self, name: &str, active: bool) -> Result<(), String> {
+        let account = self.account(name)?;
+        let done = self.runtime.block_on(async {
+            if active { admin::enable(&self.auth, account.id).await } else { admin::disable(&self.auth, account.id).await }
+        });
+        done.map(|_| ()).map_err(told)
+    }
+
+    /// Sets a password, which ends every session.
+    ///
+    /// # Errors
+    /// What the library says.
+    pub fn set_password(&self, name: &str, password: &str) -> Result<(), String> {
+        let user = self.user(name)?;
+        self.runtime.block_on(admin::set_password(&self.auth, &user, &Secret::from(password))).map_err(told)
+    }
+
+    /// Takes the password away.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn remove_password(&self, name: &str) -> Result<(), String> {
+        let account = self.account(name)?;
+        self.run(move |id| (("UPDATE auth_users SET password = NULL WHERE id = $1"), vec![id]), account.id)
+    }
+
+    /// Removes an account with all that belongs to it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn delete_user(&self, name: &str) -> Result<(), String> {
+        let account = self.account(name)?;
+        self.run(|id| ("DELETE FROM auth_users WHERE id = $1", vec![id]), account.id)
+    }
+
+    /// Marks an address as proven or not.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn set_email_verified(&self, name: &str, verified: bool) -> Result<(), String> {
+        let account = self.account(name)?;
+        let now = self.auth.clock().now().millis();
+        if verified {
+            let sql = "UPDATE auth_users SET email_verified_at = $2, email_owner = email_key WHERE id = $1";
+            return self.run(move |id| (sql, vec![id, now]), account.id);
+        }
+        self.run(|id| ("UPDATE auth_users SET email_verified_at = NULL WHERE id = $1", vec![id]), account.id)
+    }
+
+    fn run(&self, statement: impl FnOnce(i64) -> (&'static str, Vec<i64>), id: UserId) -> Result<(), String> {
+        let (sql, numbers) = statement(id.as_i64());
+        let done = self.runtime.block_on(self.auth.db().unit(move |tx| async move {
+            let params: Vec<vestibule::db::Param<'_>> = numbers.iter().map(|number| (*number).into()).collect();
+            tx.run(sql, &params).await.map_err(Error::from)
+        }));
+        match done {
+            Ok(1) => Ok(()),
+            Ok(rows) => Err(format!("{rows} rows instead of one: {sql}")),
+            Err(error) => Err(told(error)),
+        }
+    }
+
+    /// Opens a session of an account, also of a disabled one; its key.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn make_token(&self, name: &str) -> Result<String, String> {
+        let account = self.account(name)?;
+        let key = hex::encode(Entropy::System.bytes::<20>().map_err(told)?);
+        let sid = hex::encode(Entropy::System.bytes::<16>().map_err(told)?);
+        let hash = Digest::of(key.as_bytes());
+        let now = self.auth.clock().now();
+        let ends = now.plus(self.auth.settings().tokens.absolute_ttl.duration());
+        let sql = concat!(
+            "INSERT INTO auth_sessions (key_hash, sid, user_id, epoch, created_at, last_seen_at, expires_at, method) ",
+            "VALUES ($1, $2, $3, $4, $5, $5, $6, 'password')"
+        );
+        let made = self.runtime.block_on(self.auth.db().unit(move |tx| async move {
+            let (id, epoch) = (account.id.as_i64(), account.epoch);
+            tx.run(sql, params![hash.as_bytes(), sid.as_str(), id, epoch, now.millis(), ends.millis()]).await.map_err(Error::from)
+        }));
+        made.map_err(told)?;
+        Ok(key)
+    }
+
+    /// Whether a key still opens a session.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn is_live(&self, key: &str) -> Result<bool, String> {
+        let hash = Digest::of(key.as_bytes());
+        let sql = concat!(
+            "SELECT s.user_id FROM auth_sessions s JOIN auth_users u ON u.id = s.user_id AND u.epoch = s.epoch ",
+            "WHERE s.key_hash = $1"
+        );
+        let found = self.runtime.block_on(self.auth.db().one::<(i64,)>(sql, params![hash.as_bytes()]));
+        found.map(|row| row.is_some()).map_err(|error| format!("{error:?}"))
+    }
+}
+
+fn told(error: Error) -> String {
+    format!("{error:?}")
+}

@@ -1,0 +1,91 @@
+//! What this version does not offer yet. Nothing here says that something is missing: the server says it, by answering that it
+//! knows no such path or by refusing to start; here stands only what the missing thing is called.
+
+use crate::steps::Exchange;
+use crate::wire::Answer;
+
+/// Below this every path of ours is.
+pub const BASE: &str = "/dj-rest-auth/";
+
+/// The features of the reference by the beginning of their paths below the base.
+const FEATURES: [(&str, &str); 8] = [
+    ("password/reset", "mail: password reset"),
+    ("registration/verify-email", "mail: proof of an address"),
+    ("registration/resend-email", "mail: proof of an address"),
+    ("registration/account-confirm-email", "mail: proof of an address"),
+    ("registration/account-email-verification-sent", "mail: proof of an address"),
+    ("token/", "JWT"),
+    ("mfa/", "MFA"),
+    ("socialaccounts", "social"),
+];
+
+/// Paths below the base that are not a provider's.
+const OWN: [&str; 6] = ["registration", "login", "logout", "user", "password", "token"];
+
+/// What the exchange is about, if this server lacks it.
+pub fn missing(exchange: &Exchange, answer: &Answer) -> Option<String> {
+    if answer.is_no_such_path(&exchange.method) {
+        return feature(exchange).map(|name| format!("{name}: the server knows no such path"));
+    }
+    if asks_for_second_factor(exchange) {
+        return Some("MFA: the reference asks for a second factor here".into());
+    }
+    if exchange.request_header("accept-language").is_some() && exchange.recorded_header("content-language") != Some("en") {
+        return exchange.recorded_header("content-language").map(|language| format!("locale: {language}"));
+    }
+    None
+}
+
+/// The feature that a path of the reference belongs to.
+pub fn feature(exchange: &Exchange) -> Option<&'static str> {
+    let path = exchange.path.split('?').next().unwrap_or_default();
+    if path.starts_with("/accounts/") {
+        return Some("mail: the pages of allauth");
+    }
+    let path = path.strip_prefix(BASE)?;
+    if let Some((_, name)) = FEATURES.iter().find(|(start, _)| path.starts_with(start)) {
+        return Some(name);
+    }
+    // `{provider}/` and `{provider}/connect/`, which the reference has for providers that it knows.
+    let mut segments = path.trim_end_matches('/').split('/');
+    let (first, second, third) = (segments.next()?, segments.next(), segments.next());
+    // The reference looks for its own names at the end of a path only, so `xlogin/` is no provider.
+    let is_own = OWN.iter().any(|own| first.ends_with(own));
+    let is_provider = !first.is_empty() && !is_own && matches!(second, None | Some("connect")) && third.is_none();
+    (is_provider && exchange.status != 404).then_some("social")
+}
+
+fn asks_for_second_factor(exchange: &Exchange) -> bool {
+    exchange.response_body.as_deref().is_some_and(|body| body.contains("\"mfa_required\":"))
+}
+
+/// Whether the reference answered with a page to browse: ours has the same status and headers, and no forms yet.
+pub fn is_page(exchange: &Exchange) -> bool {
+    exchange.response_html_summary.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange(path: &str, status: u16) -> Exchange {
+        Exchange { path: path.into(), status, ..Exchange::default() }
+    }
+
+    #[test]
+    fn only_a_path_that_the_server_does_not_know_is_missing() {
+        let unknown = Answer { status: 404, body: r#"{"detail":"Not found."}"#.into(), ..Answer::default() };
+        let known = Answer { status: 400, body: "{}".into(), ..Answer::default() };
+        let reset = exchange("/dj-rest-auth/password/reset/", 200);
+        assert!(missing(&reset, &unknown).is_some_and(|what| what.starts_with("mail")));
+        assert_eq!(missing(&reset, &known), None, "once it is offered it is compared");
+        assert_eq!(missing(&exchange("/dj-rest-auth/login/", 200), &unknown), None, "what is offered must not disappear");
+    }
+
+    #[test]
+    fn providers_are_told_from_paths_that_do_not_exist() {
+        assert_eq!(feature(&exchange("/dj-rest-auth/github/connect/", 401)), Some("social"));
+        assert_eq!(feature(&exchange("/dj-rest-auth/nonsense/", 404)), None);
+        assert_eq!(feature(&exchange("/dj-rest-auth/user/", 200)), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! Deviations on purpose, as rules: which exchange, what we answer instead, and why.
+//!
+//! A rule looks at the request, the recorded answer and what went before. None names a variant or a step, so a rule holds for
+//! exchanges that nobody has seen yet.
+
+mod accounts;
+mod asked;
+mod bodies;
+mod credentials;
+mod page;
+mod passwords;
+mod paths;
+mod throttle;
+
+pub use asked::{Asked, members};
+pub use page::markdown;
+
+use serde_json::{Value, json};
+
+use crate::compare::{Body, Expected};
+use crate::wire::Request;
+
+/// A deviation on purpose.
+pub struct Rule {
+    /// Its name.
+    pub name: &'static str,
+    /// Which exchanges it is about.
+    pub when: &'static str,
+    /// What we answer instead.
+    pub instead: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// Where that was decided.
+    pub source: &'static str,
+    /// What we answer instead of the recorded answer, if the rule is about this exchange.
+    pub answer: fn(&Asked<'_>) -> Option<Instead>,
+}
+
+/// What is answered instead of the recorded answer.
+#[derive(Clone, Debug)]
+pub enum Instead {
+    /// This.
+    Answer(Expected),
+    /// What this other request is answered with.
+    SameAs(Request),
+    /// Whatever is no crash.
+    Better,
+}
+
+impl Instead {
+    /// That JSON with that status.
+    fn json(status: u16, body: Value) -> Option<Self> {
+        Some(Self::Answer(Expected::ours(status, Body::Json(body))))
+    }
+
+    /// One sentence with that status.
+    fn detail(status: u16, sentence: &str) -> Option<Self> {
+        Self::json(status, json!({ "detail": sentence }))
+    }
+
+    /// 400 with one sentence about one field.
+    fn field(name: &str, sentence: &str) -> Option<Self> {
+        Self::json(400, json!({ name: [sentence] }))
+    }
+
+    /// The one answer to a login that fails.
+    fn login_failed() -> Option<Self> {
+        Self::field("non_field_errors", "Unable to log in with provided credentials.")
+    }
+}
+
+/// All rules. The first that says what really was answered counts, so the more exact ones come first.
+pub const RULES: &[Rule] = &[
+    credentials::ENDED_KEY,
+    credentials::BEARER,
+    credentials::UNAUTHENTICATED,
+    credentials::FORGIVING_LOGIN,
+    credentials::LOGOUT_OF_NOBODY,
+    accounts::ONE_ACCOUNT_PER_ADDRESS,
+    accounts::LONG_ADDRESS,
+    accounts::REFUSED_BEFORE,
+    accounts::OWN_NAME,
+    accounts::MADE_UP_NAME,
+    accounts::NOTHING_TO_LOG_IN_WITH,
+    accounts::CLOSED_REGISTRATION,
+    passwords::WHITE_SPACE,
+    passwords::TOO_LONG,
+    passwords::LONGER_THAN_128,
+    passwords::NO_128_IN_OPTIONS,
+    throttle::ATTEMPTS_NOT_REQUESTS,
+    throttle::FORWARDED_BY_NOBODY,
+    bodies::TOO_LARGE,
+    bodies::NAMED_TWICE,
+    bodies::NOT_UTF8,
+    paths::SLASH,
+    paths::WHOLE_PATHS,
+    paths::ANY_HOST,
+    paths::JSON_ERRORS,
+    paths::NO_CRASH,
+];

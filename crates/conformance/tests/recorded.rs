@@ -1,0 +1,75 @@
+//! The recorded exchanges against the server of this workspace.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use conformance::replay;
+use conformance::report::{Counts, Outcome, Verdict};
+use serde_json::Value;
+
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
+
+/// What an exchange may be about that this version does not offer: mail, JSON Web Tokens, cookies, social login, second factors,
+/// languages and the pages to browse.
+const NOT_OFFERED: [&str; 9] = [
+    "mail: ",
+    "send the mail that proves an address",
+    "tokens.mode",
+    "tokens.session_cookie",
+    "cookies: ",
+    "social: ",
+    "MFA: ",
+    "locale: ",
+    "browsable page: ",
+];
+
+/// Builds the server as this test was built, and says where it is: cargo alone knows the folder.
+fn server() -> Result<PathBuf, String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--locked", "--package", "vestibule-server", "--message-format=json-render-diagnostics"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().map_err(|error| error.to_string())?;
+    if !built.status.success() {
+        return Err(String::from_utf8_lossy(&built.stderr).into_owned());
+    }
+    let messages = String::from_utf8_lossy(&built.stdout).into_owned();
+    let program = messages.lines().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        (message["target"]["name"] == "vestibule").then(|| message["executable"].as_str().map(PathBuf::from))?
+    });
+    program.ok_or_else(|| "cargo does not say where the server is".into())
+}
+
+fn told(outcomes: &[Outcome], verdict: Verdict) -> Vec<String> {
+    let those = outcomes.iter().filter(|outcome| outcome.verdict == verdict);
+    those.map(|outcome| format!("{} {} {}: {}", outcome.variant, outcome.seq, outcome.name, outcome.detail)).collect()
+}
+
+#[test]
+fn every_recorded_exchange_is_matched_deviates_by_a_rule_or_is_about_what_is_not_there_yet() {
+    let outcomes = replay::all(&[Path::new(DATA)], &server().unwrap()).unwrap();
+    assert_eq!(outcomes.len(), 902);
+    let failing = told(&outcomes, Verdict::Failing);
+    assert!(failing.is_empty(), "{}", failing.join("\n"));
+    let counts = Counts::of(outcomes.iter());
+    assert!(counts.deviating_percent() <= 15.0, "{counts:?}");
+    assert!(outcomes.iter().all(|outcome| (outcome.verdict == Verdict::Deviating) == outcome.rule.is_some()));
+    let not_offered = told(&outcomes, Verdict::NotOffered);
+    let other: Vec<&String> = not_offered.iter().filter(|what| !NOT_OFFERED.iter().any(|known| what.contains(known))).collect();
+    assert!(other.is_empty(), "{other:?}");
+}
+
+#[test]
+fn a_wrong_answer_is_not_explained_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let recorded = serde_json::json!([{
+        "seq": 1, "kind": "http", "name": "one that no server gives", "method": "POST", "path": "/dj-rest-auth/login/",
+        "request_headers": { "Content-Type": "application/json" }, "request_body": "{}",
+        "status": 400, "response_headers": { "content-type": "application/json" }, "response_body": "{\"password\":[\"Please.\"]}",
+    }]);
+    std::fs::write(folder.path().join("custom-token-none.json"), recorded.to_string()).unwrap();
+    let outcomes = replay::all(&[folder.path()], &server().unwrap()).unwrap();
+    assert_eq!(told(&outcomes, Verdict::Failing).len(), 1, "{outcomes:?}");
+}

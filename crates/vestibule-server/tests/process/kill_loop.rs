@@ -1,0 +1,174 @@
+//! Killed at a random moment, started again: what was acknowledged is there, and nothing is there by half.
+//!
+//! `VESTIBULE_KILL_ROUNDS` sets how many rounds there are for each database.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use vestibule::testing::races::say;
+
+use crate::driver::Driver;
+use crate::journal::Journal;
+use crate::people::{Deed, Found, People, compare};
+use crate::place::Place;
+
+/// Clients at once; each asks once in [`PACE`], which makes 100 requests in a second. In every other round they do not pause, so
+/// that the kill meets as many requests as there are clients.
+const CLIENTS: usize = 8;
+const PACE: Duration = Duration::from_millis(80);
+
+/// The latest moment of a kill after the clients begin.
+const LATEST_MS: u64 = 400;
+
+/// How soon a killed server must be ready again.
+const READY: Duration = Duration::from_secs(5);
+
+fn rounds() -> u32 {
+    std::env::var("VESTIBULE_KILL_ROUNDS").map_or(20, |text| text.parse().expect("VESTIBULE_KILL_ROUNDS is a number"))
+}
+
+/// A number below `end`.
+fn random(end: u64) -> u64 {
+    RandomState::new().hash_one(Instant::now()) % end
+}
+
+#[test]
+fn t85_what_was_acknowledged_on_sqlite_survives_kills() {
+    survive(&Place::sqlite());
+}
+
+#[test]
+fn t85_what_was_acknowledged_on_postgres_survives_kills() {
+    survive(&Place::postgres());
+}
+
+#[derive(Default)]
+struct Figures {
+    asked: usize,
+    acknowledged: usize,
+    happened: usize,
+    lost: usize,
+    slowest: Duration,
+}
+
+fn survive(place: &Place) {
+    let (mut people, mut figures) = (People::default(), Figures::default());
+    let mut last: Vec<Vec<String>> = vec![Vec::new(); CLIENTS];
+    let mut server = place.serve();
+    for round in 0..rounds() {
+        let journal = Journal::begin(&place.folder.path().join(format!("journal-{round}")));
+        let to = server.driver();
+        thread::scope(|scope| {
+            for (client, regulars) in last.iter().enumerate() {
+                let known = people.0.iter().filter(|(name, _)| regulars.contains(name));
+                let known = People(known.map(|(name, person)| (name.clone(), person.clone())).collect());
+                let journal = &journal;
+                let pace = if round % 2 == 0 { PACE } else { Duration::ZERO };
+                scope.spawn(move || drive(to, journal, known, &format!("r{round}c{client}"), pace));
+            }
+            thread::sleep(Duration::from_millis(random(LATEST_MS)));
+            server.kill();
+        });
+        let touched = note(&journal, &mut people, &mut figures);
+        server = place.serve();
+        figures.slowest = figures.slowest.max(server.ready_after);
+        let of_this_round = people.0.iter_mut().filter(|(name, _)| touched.contains(*name));
+        tell(round, &compare(of_this_round, server.driver()), place, &mut figures);
+        for (client, names) in last.iter_mut().enumerate() {
+            let mine = touched.iter().filter(|name| name.contains(&format!("c{client}n")));
+            *names = mine.take(2).cloned().collect();
+        }
+    }
+    tell(rounds(), &compare(people.0.iter_mut(), server.driver()), place, &mut figures);
+    let Figures { asked, acknowledged, happened, lost, slowest } = figures;
+    say(&format!(
+        "kill loop on {}: {} rounds, {acknowledged} acknowledged, {lost} lost; {} cut, of which at least {happened} had happened; \
+         {} accounts, ready again after at most {slowest:.0?}",
+        place.kind,
+        rounds(),
+        asked - acknowledged,
+        people.0.len()
+    ));
+    assert_eq!(lost, 0);
+    assert!(acknowledged > rounds() as usize, "too little was asked for to claim anything");
+    assert!(slowest < READY, "ready again after {slowest:?}");
+}
+
+/// Reads what was acknowledged from the file, and gives the names that it is about.
+fn note(journal: &Journal, people: &mut People, figures: &mut Figures) -> BTreeSet<String> {
+    let mut touched = BTreeSet::new();
+    for (deed, acknowledged) in journal.read() {
+        figures.asked += 1;
+        figures.acknowledged += usize::from(acknowledged.is_some());
+        people.note(&deed, acknowledged);
+        touched.insert(deed.name().to_owned());
+    }
+    touched
+}
+
+fn tell(round: u32, found: &Found, place: &Place, figures: &mut Figures) {
+    found.wrong.iter().for_each(|line| say(&format!("kill loop on {}, round {round}: {line}", place.kind)));
+    figures.lost += found.wrong.len();
+    figures.happened += found.happened;
+    assert_eq!(place.faults(), [], "after round {round} on {}", place.kind);
+}
+
+/// Asks for one thing after the other until an answer stays out.
+fn drive(to: Driver, journal: &Journal, mut people: People, prefix: &str, pace: Duration) {
+    for count in 0.. {
+        let began = Instant::now();
+        let deed = choose(&people, format!("{prefix}n{count}"));
+        let number = journal.asked(&deed);
+        let Ok(answer) = deed.send(to) else { return };
+        assert!((200..300).contains(&answer.status), "{deed:?}: {} {}", answer.status, answer.text);
+        let key = (!answer.text.is_empty()).then(|| answer.json()["key"].as_str().map(str::to_owned)).flatten();
+        journal.acknowledged(number, key.clone());
+        people.note(&deed, Some(key));
+        thread::sleep(pace.saturating_sub(began.elapsed()));
+    }
+}
+
+/// What somebody does next; `new` is the name of a newcomer.
+fn choose(people: &People, new: String) -> Deed {
+    let dice = random(100);
+    let Some((name, person)) = people.0.iter().nth(random(people.0.len().max(1) as u64) as usize).filter(|_| dice >= 25) else {
+        return Deed::Register { password: format!("Tr1cky-{new}-pass"), name: new };
+    };
+    let (name, old) = (name.clone(), person.password.clone());
+    let Some(key) = person.open.first().cloned().filter(|_| dice >= 40) else {
+        return Deed::LogIn { name, password: old };
+    };
+    match dice {
+        40..65 => Deed::Change { name, key, old, new: format!("An0ther-{new}-pass") },
+        65..85 => Deed::LogOut { name, key },
+        _ => Deed::Edit { name, key, first_name: format!("First {new}") },
+    }
+}
+
+/// T89: a server that is killed while it makes its tables is no harm to the next.
+#[test]
+fn t89_a_kill_during_the_first_start_is_repaired_by_the_next() {
+    for kind in [Place::sqlite as fn() -> Place, Place::postgres] {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..6 {
+            let place = kind();
+            for _ in 0..3 {
+                let server = place.spawn(&[]);
+                thread::sleep(Duration::from_millis(random(120)));
+                server.kill();
+            }
+            let server = place.serve();
+            slowest = slowest.max(server.ready_after);
+            assert_eq!(
+                place.count("SELECT count(*) FROM auth_migrations"),
+                place.count("SELECT max(version) FROM auth_migrations")
+            );
+            server.driver().register("ana");
+            assert_eq!(place.faults(), []);
+        }
+        say(&format!("kill at first start on {}: 18 kills, ready after at most {slowest:.0?}", kind().kind));
+        assert!(slowest < READY);
+    }
+}

@@ -1,0 +1,19 @@
+//! The server as a process: started, driven over the network, stopped, killed and started again, on both databases.
+//!
+//! [`place`] is where a server keeps its data, [`server`] a running process, [`driver`] the client; the other modules are the claims.
+//! Figures are written to standard error, past the test runner's capture.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot look must fail")]
+
+mod commands;
+mod driver;
+mod journal;
+mod kill_loop;
+mod outage;
+mod people;
+mod place;
+mod refusals;
+mod server;
+mod starts;
+mod stop;
+mod two;
