@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::any;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 
 use crate::accounts::auth::Floor;
 use crate::accounts::client::RequestNames;
@@ -22,10 +22,11 @@ use crate::accounts::{Auth, facts, housekeeping};
 use crate::db::{Db, Options, migrate};
 use crate::features;
 use crate::ground::secrets::MasterKey;
-use crate::ground::{Clock, Entropy, Error, Message, Secret, key_file, meters};
+use crate::ground::{Clock, Entropy, Error, Languages, Message, Secret, key_file, meters};
 use crate::hooks::{AnyHooks, Hooks, NoHooks};
 use crate::http::dispatch::Bound;
-use crate::http::{Endpoint, render, tally};
+use crate::http::{Endpoint, language, render, tally};
+use crate::mail::templates::{Functions, Templates};
 use crate::settings::{HashQueue, HashThreads, Settings};
 
 /// Why a service does not start: sentences for the operator, all of them at once.
@@ -50,12 +51,15 @@ pub struct Builder {
     entropy: Entropy,
     indexes: bool,
     hooks: Box<dyn AnyHooks>,
+    functions: Functions,
 }
 
 impl Auth {
     /// Begins a service with these settings.
     pub fn builder(settings: Settings) -> Builder {
-        Builder { settings, clock: Clock::System, entropy: Entropy::System, indexes: true, hooks: Box::new(NoHooks) }
+        let hooks = Box::new(NoHooks);
+        let functions = Functions::default();
+        Builder { settings, clock: Clock::System, entropy: Entropy::System, indexes: true, hooks, functions }
     }
 
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -79,7 +83,9 @@ impl Auth {
             }
         }
         let auth = self.clone();
-        router.fallback(move || async move { render::secured(Self::not_found().await, &auth) }).with_state(())
+        router
+            .fallback(move |headers: HeaderMap| async move { render::secured(nothing_here(&auth, &headers), &auth) })
+            .with_state(())
     }
 
     /// What belongs at the root, whatever the base path is: `/livez`, and `/readyz` which also asks the database.
@@ -171,6 +177,11 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
     ]
 }
 
+fn nothing_here(auth: &Auth, headers: &HeaderMap) -> Response<Body> {
+    tally::count_elsewhere();
+    render::plain(404, Message::NotFound.in_language(language::asked(&auth.languages, headers)))
+}
+
 fn health(well: bool) -> Response<Body> {
     if well { render::plain(200, "ok") } else { render::plain(503, Message::Unavailable.text()) }
 }
@@ -197,6 +208,17 @@ impl Builder {
         self
     }
 
+    /// Lets templates call a function of the host's: `{{ name(…) }}`. It gets and gives JSON values.
+    #[must_use]
+    pub fn template_function(
+        mut self,
+        name: impl Into<String>,
+        function: impl Fn(&[serde_json::Value]) -> serde_json::Value + Send + Sync + 'static,
+    ) -> Self {
+        self.functions.add(name, function);
+        self
+    }
+
     /// Opens the service although declared unique fields are not indexed yet, for the commands that index or report them.
     #[must_use]
     pub fn without_indexes(mut self) -> Self {
@@ -217,6 +239,7 @@ impl Builder {
             return Err(BuildError(problems));
         }
         let shapes = Shapes::new(&settings).map_err(BuildError::because)?;
+        let (languages, templates) = words(&settings, self.functions)?;
         let db = Db::open(settings.database.url.expose(), Options::default())
             .await
             .map_err(|error| BuildError::because(error.to_string()))?;
@@ -247,9 +270,20 @@ impl Builder {
             clock: self.clock,
             entropy: self.entropy,
             shapes,
+            languages,
+            templates,
         };
         Ok(Auth::new(floor))
     }
+}
+
+/// The languages and the texts of mails, or everything that is wrong with them.
+fn words(settings: &Settings, functions: Functions) -> Result<(Languages, Templates), BuildError> {
+    let asked = &settings.languages;
+    let languages = Languages::load(&asked.default, asked.enabled.as_deref(), asked.dir.as_deref()).map_err(BuildError)?;
+    let templates = Templates::load(settings, &languages, functions);
+    let templates = templates.map_err(|problems| BuildError(problems.iter().map(ToString::to_string).collect()))?;
+    Ok((languages, templates))
 }
 
 /// The key from the settings; in development, one that is made beside the database at first.
