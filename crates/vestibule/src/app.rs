@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::any;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 
 use crate::accounts::auth::Floor;
 use crate::accounts::client::RequestNames;
@@ -21,13 +21,12 @@ use crate::accounts::shapes::Shapes;
 use crate::accounts::{Auth, facts, housekeeping};
 use crate::db::{Db, Options, migrate};
 use crate::features;
-use crate::ground::language::Languages;
 use crate::ground::secrets::MasterKey;
-use crate::ground::{Clock, Entropy, Error, Message, Secret, key_file, meters};
+use crate::ground::{Clock, Entropy, Error, Languages, Message, Secret, key_file, meters};
 use crate::hooks::{AnyHooks, Hooks, NoHooks};
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
-use crate::http::{Endpoint, render, tally};
+use crate::http::{Endpoint, language, render, tally};
 use crate::jobs::{Courier, worker};
 use crate::mail::Transport;
 use crate::mail::templates::{Functions, Templates};
@@ -57,6 +56,7 @@ pub struct Builder {
     indexes: bool,
     hooks: Box<dyn AnyHooks>,
     transport: Option<Transport>,
+    functions: Functions,
 }
 
 impl Auth {
@@ -69,6 +69,7 @@ impl Auth {
             indexes: true,
             hooks: Box::new(NoHooks),
             transport: None,
+            functions: Functions::default(),
         }
     }
 
@@ -100,7 +101,9 @@ impl Auth {
                 router = router.route(&path, any(move |request: Request<Body>| page.clone().answer(auth.clone(), request)));
             }
         }
-        router.fallback(move || async move { render::secured(Self::not_found().await, &auth) }).with_state(())
+        router
+            .fallback(move |headers: HeaderMap| async move { render::secured(nothing_here(&auth, &headers), &auth) })
+            .with_state(())
     }
 
     /// What belongs at the root, whatever the base path is: `/livez`, and `/readyz` which also asks the database.
@@ -213,6 +216,11 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
     ]
 }
 
+fn nothing_here(auth: &Auth, headers: &HeaderMap) -> Response<Body> {
+    tally::count_elsewhere();
+    render::plain(404, Message::NotFound.in_language(language::asked(&auth.languages, headers)))
+}
+
 fn health(well: bool) -> Response<Body> {
     if well { render::plain(200, "ok") } else { render::plain(503, Message::Unavailable.text()) }
 }
@@ -246,6 +254,17 @@ impl Builder {
         self
     }
 
+    /// Lets templates call a function of the host's: `{{ name(…) }}`. It gets and gives JSON values.
+    #[must_use]
+    pub fn template_function(
+        mut self,
+        name: impl Into<String>,
+        function: impl Fn(&[serde_json::Value]) -> serde_json::Value + Send + Sync + 'static,
+    ) -> Self {
+        self.functions.add(name, function);
+        self
+    }
+
     /// Opens the service although declared unique fields are not indexed yet, for the commands that index or report them.
     #[must_use]
     pub fn without_indexes(mut self) -> Self {
@@ -266,6 +285,7 @@ impl Builder {
             return Err(BuildError(problems));
         }
         let shapes = Shapes::new(&settings).map_err(BuildError::because)?;
+        let (languages, templates) = words(&settings, self.functions)?;
         let db = Db::open(settings.database.url.expose(), Options::default())
             .await
             .map_err(|error| BuildError::because(error.to_string()))?;
@@ -299,9 +319,20 @@ impl Builder {
             clock: self.clock,
             entropy: self.entropy,
             shapes,
+            languages,
+            templates,
         };
         Ok(Auth::new(floor))
     }
+}
+
+/// The languages and the texts of mails, or everything that is wrong with them.
+fn words(settings: &Settings, functions: Functions) -> Result<(Languages, Templates), BuildError> {
+    let asked = &settings.languages;
+    let languages = Languages::load(&asked.default, asked.enabled.as_deref(), asked.dir.as_deref()).map_err(BuildError)?;
+    let templates = Templates::load(settings, &languages, functions);
+    let templates = templates.map_err(|problems| BuildError(problems.iter().map(ToString::to_string).collect()))?;
+    Ok((languages, templates))
 }
 
 /// The key from the settings; in development, one that is made beside the database at first.
@@ -324,20 +355,14 @@ fn key_path(settings: &Settings) -> PathBuf {
     }
 }
 
-/// What sending mail needs, with every problem of templates, pages and languages at once.
+/// What sending mail needs, with every problem of the pages and of the way out at once.
 fn courier(settings: &Settings, transport: Option<Transport>, entropy: &Entropy) -> Result<Courier, BuildError> {
-    let words = &settings.languages;
-    let languages = Languages::load(&words.default, words.enabled.as_deref(), words.dir.as_deref()).map_err(BuildError)?;
     let mut problems = Vec::new();
-    let templates = Templates::load(settings, &languages, Functions::default())
-        .map_err(|wrong| problems.extend(wrong.iter().map(ToString::to_string)))
-        .ok();
     let pages = Pages::load(settings).map_err(|wrong| problems.extend(wrong)).ok();
     let transport = transport.map_or_else(|| Transport::from_settings(settings), Ok).map_err(|wrong| problems.push(wrong)).ok();
-    match (templates, pages, transport) {
-        (Some(templates), Some(pages), Some(transport)) => {
-            let made = Courier::new(transport, templates, languages, pages, entropy);
-            made.map_err(|error| BuildError::because(format!("{error:?}")))
+    match (pages, transport) {
+        (Some(pages), Some(transport)) => {
+            Courier::new(transport, pages, entropy).map_err(|error| BuildError::because(format!("{error:?}")))
         }
         _ => Err(BuildError(problems)),
     }

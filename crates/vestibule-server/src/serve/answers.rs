@@ -18,7 +18,7 @@ const STANDING: [(HeaderName, &str); 5] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
     (REFERRER_POLICY, "same-origin"),
-    (VARY, "Accept, Authorization, Cookie, Origin"),
+    (VARY, "Accept, Accept-Language, Authorization, Cookie, Origin"),
 ];
 
 /// As the library says it; see its `http::render`.

@@ -67,6 +67,7 @@ pub async fn create_user(auth: &Auth, account: NewAccount) -> Result<User> {
         last_name: String::new(),
         is_staff: account.is_staff,
         profile,
+        language: None,
     };
     insert(auth, new).await
 }

@@ -9,9 +9,10 @@ use std::sync::atomic::AtomicBool;
 use aws_lc_rs::hmac;
 
 use crate::db::{Db, Tx};
-use crate::ground::{Clock, Entropy, Result};
+use crate::ground::{Clock, Entropy, Languages, Result};
 use crate::hooks::AnyHooks;
 use crate::jobs::Courier;
+use crate::mail::templates::Templates;
 use crate::settings::Settings;
 
 use super::client::RequestNames;
@@ -56,6 +57,10 @@ pub struct Floor {
     pub(crate) courier: Courier,
     /// What a user looks like here.
     pub(crate) shapes: Shapes,
+    /// The languages that are spoken here.
+    pub(crate) languages: Languages,
+    /// The texts of mails.
+    pub(crate) templates: Templates,
 }
 
 impl Auth {
@@ -66,6 +71,16 @@ impl Auth {
     /// The settings that the service runs with.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// The languages that are spoken here.
+    pub fn languages(&self) -> &Languages {
+        &self.0.languages
+    }
+
+    /// The texts of mails.
+    pub fn templates(&self) -> &Templates {
+        &self.0.templates
     }
 
     /// The database, for a host's own tables.

@@ -149,6 +149,8 @@ pub struct NewUser {
     pub is_staff: bool,
     /// The values of the declared fields.
     pub profile: Value,
+    /// In which language mails to the account are written; without one, in that of the installation.
+    pub language: Option<String>,
 }
 
 /// The user of that number.
@@ -251,8 +253,8 @@ async fn try_insert(tx: &Tx, new: &NewUser, username: Option<&Username>, now: Ti
         .one::<User>(
             concat!(
                 "INSERT INTO auth_users (username, username_key, email, email_key, email_owner, email_verified_at, password, ",
-                "first_name, last_name, is_staff, profile, created_at) ",
-                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12) ON CONFLICT DO NOTHING RETURNING ",
+                "first_name, last_name, is_staff, profile, created_at, language) ",
+                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13) ON CONFLICT DO NOTHING RETURNING ",
                 returned_user!()
             ),
             params![
@@ -267,7 +269,8 @@ async fn try_insert(tx: &Tx, new: &NewUser, username: Option<&Username>, now: Ti
                 new.last_name.as_str(),
                 new.is_staff,
                 &new.profile,
-                now.millis()
+                now.millis(),
+                new.language.as_deref()
             ],
         )
         .await?;

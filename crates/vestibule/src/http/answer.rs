@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::ground::{Error, Message, Secret};
+use crate::ground::{Error, Language, Message, Secret};
 
 /// A status and a body.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub enum Body {
     Written(Vec<u8>),
     /// `{"key": …}`.
     Key(Secret),
+    /// `{"detail": …}`, in the client's language.
+    Says(Message),
 }
 
 impl Body {
@@ -33,6 +35,7 @@ impl Body {
             Self::Json(value) => value,
             Self::Written(json) => serde_json::from_slice(&json).unwrap_or_default(),
             Self::Key(key) => json!({ "key": key.expose() }),
+            Self::Says(message) => json!({ "detail": message.text() }),
         }
     }
 
@@ -56,24 +59,38 @@ impl Answer {
         Self { status, body: Body::Written(json), headers: Vec::new() }
     }
 
+    /// A sentence for the client, in its language.
+    pub fn says(status: u16, message: Message) -> Self {
+        Self { status, body: Body::Says(message), headers: Vec::new() }
+    }
+
+    /// The same, with its sentence in that language.
+    #[must_use]
+    pub fn in_language(mut self, language: &Language) -> Self {
+        if let Body::Says(message) = &self.body {
+            self.body = Body::Json(json!({ "detail": message.in_language(language) }));
+        }
+        self
+    }
+
     /// The key of a new session.
     pub fn key(status: u16, key: &Secret) -> Self {
         Self { status, body: Body::Key(key.clone()), headers: Vec::new() }
     }
 
     /// An error in the reference's shape.
-    pub fn error(error: &Error) -> Self {
+    pub fn error(error: &Error, language: &Language) -> Self {
         let body = match error {
             Error::Fields(fields) => {
-                Value::Object(fields.iter().map(|(field, messages)| (field.to_owned(), texts(messages))).collect())
+                Value::Object(fields.iter().map(|(field, messages)| (field.to_owned(), texts(messages, language))).collect())
             }
-            other => json!({ "detail": message(other).text() }),
+            other => json!({ "detail": message(other).in_language(language) }),
         };
         Self { status: status(error), body: Body::Json(body), headers: headers(error) }
     }
 
-    /// An error as problem details (RFC 9457), with a stable code for each field.
-    pub fn problem(error: &Error) -> Self {
+    /// An error as problem details (RFC 9457), with a stable code for each field; the codes are the same in every language.
+    pub fn problem(error: &Error, language: &Language) -> Self {
         let status = status(error);
         let mut body = Map::new();
         body.insert("type".into(), "about:blank".into());
@@ -83,22 +100,23 @@ impl Answer {
             Error::Fields(fields) => {
                 body.insert("code".into(), "invalid".into());
                 let each = fields.iter().flat_map(|(field, messages)| messages.iter().map(move |message| (field, message)));
-                let errors =
-                    each.map(|(field, message)| json!({ "field": field, "code": message.code(), "detail": message.text() }));
+                let errors = each.map(
+                    |(field, message)| json!({ "field": field, "code": message.code(), "detail": message.in_language(language) }),
+                );
                 body.insert("errors".into(), errors.collect());
             }
             other => {
                 let message = message(other);
                 body.insert("code".into(), message.code().into());
-                body.insert("detail".into(), message.text().into());
+                body.insert("detail".into(), message.in_language(language).into());
             }
         }
         Self { status, body: Body::Json(Value::Object(body)), headers: headers(error) }
     }
 }
 
-fn texts(messages: &[Message]) -> Value {
-    messages.iter().map(|message| Value::from(message.text())).collect()
+fn texts(messages: &[Message], language: &Language) -> Value {
+    messages.iter().map(|message| Value::from(message.in_language(language))).collect()
 }
 
 fn status(error: &Error) -> u16 {

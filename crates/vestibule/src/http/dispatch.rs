@@ -17,7 +17,7 @@ use tracing::Instrument;
 
 use crate::accounts::sessions::{self, Caller};
 use crate::accounts::{Auth, Client};
-use crate::ground::{Error, Message, Result, meters};
+use crate::ground::{Error, Language, Message, Result, meters};
 use crate::settings::LogRequests;
 
 use super::accept::{self, Format};
@@ -25,7 +25,7 @@ use super::answer::Answer;
 use super::authorization::{self, Presented};
 use super::endpoint::{Call, Endpoint, Guard};
 use super::tally::Tally;
-use super::{body, proxies, render};
+use super::{body, language, proxies, render};
 
 /// An endpoint of a running service.
 pub struct Bound {
@@ -57,22 +57,24 @@ impl Bound {
         let started = self.auth.clock().now();
         let html = self.auth.settings.docs_browsable();
         let format = accept::negotiate(&parts.headers, html);
+        let language = language::asked(&self.auth.languages, &parts.headers);
         let span = tracing::debug_span!("request", id = %who.request_id);
         let done = match &format {
-            Ok(_) => caught(self.perform(&parts.method, &parts.headers, sent, &who).instrument(span)).await,
+            Ok(_) => caught(self.perform(&parts.method, &parts.headers, sent, &who, language).instrument(span)).await,
             Err(refused) => Err(refused.clone()),
         };
         if let Err(Error::Internal(why)) = &done {
             tracing::error!(request_id = %who.request_id, path = self.endpoint.path, why, "a request failed");
         }
         let format = format.unwrap_or(Format::Json { indent: None });
-        let answer =
-            done.unwrap_or_else(
-                |error| if matches!(format, Format::Problem) { Answer::problem(&error) } else { Answer::error(&error) },
-            );
+        let answer = match done {
+            Ok(answer) => answer.in_language(language),
+            Err(error) if matches!(format, Format::Problem) => Answer::problem(&error, language),
+            Err(error) => Answer::error(&error, language),
+        };
         self.log(&parts.method, &answer, &who, started);
         self.tally.count(&parts.method, answer.status, began.elapsed());
-        render::response(&self, answer, format, &who, &parts.method)
+        render::response(&self, answer, format, language, &who, &parts.method)
     }
 
     /// Tells the host once when it has mounted the service elsewhere than the settings say: every link would lead nowhere.
@@ -92,7 +94,14 @@ impl Bound {
         }
     }
 
-    async fn perform(&self, method: &Method, headers: &HeaderMap, sent: Body, who: &Client) -> Result<Answer> {
+    async fn perform(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        sent: Body,
+        who: &Client,
+        language: &Language,
+    ) -> Result<Answer> {
         let caller = self.caller(headers).await?;
         self.admit(caller.as_ref())?;
         if method == Method::OPTIONS {
@@ -106,6 +115,7 @@ impl Bound {
         let call = |caller, input| Call {
             auth: self.auth.clone(),
             who: who.clone(),
+            language: language.clone(),
             caller,
             input,
             endpoint: self.endpoint.clone(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, Client};
 use crate::forms::{Completeness, Form, Input, Values};
-use crate::ground::{Error, FieldErrors, Message, Result};
+use crate::ground::{Error, FieldErrors, Language, Message, Result};
 
 use super::answer::Answer;
 
@@ -162,6 +162,8 @@ pub struct Call {
     pub auth: Auth,
     /// Where the request comes from.
     pub who: Client,
+    /// The language that the client reads.
+    pub language: Language,
     /// Whose session it carries, if it carries one that counts.
     pub caller: Option<Caller>,
     pub(super) input: Input,

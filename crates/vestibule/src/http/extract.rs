@@ -6,11 +6,11 @@ use http::request::Parts;
 
 use crate::accounts::sessions::{self, Caller};
 use crate::accounts::{Auth, User};
-use crate::ground::{Error, Message, Result};
+use crate::ground::{Error, Language, Message, Result};
 
 use super::accept::{self, Format};
 use super::authorization::{self, Presented};
-use super::{Answer, render};
+use super::{Answer, language, render};
 
 /// Whoever sends the request; without a session that counts, the handler is not called and the answer is 401.
 ///
@@ -40,12 +40,15 @@ pub struct OptionalUser(pub Option<User>);
 pub struct Rejection {
     error: Error,
     format: Format,
+    language: Language,
 }
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let problem = matches!(self.format, Format::Problem);
-        render::alone(if problem { Answer::problem(&self.error) } else { Answer::error(&self.error) }, self.format)
+        let write = if matches!(self.format, Format::Problem) { Answer::problem } else { Answer::error };
+        let mut answer = write(&self.error, &self.language);
+        answer.headers.push(("content-language", self.language.tag().to_owned()));
+        render::alone(answer, self.format)
     }
 }
 
@@ -58,8 +61,8 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         match caller(parts, state).await {
             Ok(Some(caller)) => Ok(Self(caller.user)),
-            Ok(None) => Err(rejection(parts, Error::Unauthenticated(Message::NotAuthenticated))),
-            Err(error) => Err(rejection(parts, error)),
+            Ok(None) => Err(rejection(parts, state, Error::Unauthenticated(Message::NotAuthenticated))),
+            Err(error) => Err(rejection(parts, state, error)),
         }
     }
 }
@@ -75,7 +78,7 @@ where
             Ok(caller) => Ok(Self(caller.map(|caller| caller.user))),
             // A key that counts no more is nobody's.
             Err(Error::Unauthenticated(_)) => Ok(Self(None)),
-            Err(error) => Err(rejection(parts, error)),
+            Err(error) => Err(rejection(parts, state, error)),
         }
     }
 }
@@ -91,9 +94,14 @@ where
     }
 }
 
-fn rejection(parts: &Parts, error: Error) -> Rejection {
+fn rejection<S>(parts: &Parts, state: &S, error: Error) -> Rejection
+where
+    Auth: FromRef<S>,
+{
     if let Error::Internal(why) = &error {
         tracing::error!(why, "a request could not be authenticated");
     }
-    Rejection { error, format: accept::negotiate(&parts.headers, false).unwrap_or(Format::Json { indent: None }) }
+    let language = language::asked(&Auth::from_ref(state).languages, &parts.headers).clone();
+    let format = accept::negotiate(&parts.headers, false).unwrap_or(Format::Json { indent: None });
+    Rejection { error, format, language }
 }

@@ -8,6 +8,7 @@ pub mod body;
 pub mod dispatch;
 pub mod endpoint;
 mod extract;
+pub(crate) mod language;
 pub mod page;
 pub mod peer;
 mod proxies;

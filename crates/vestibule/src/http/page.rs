@@ -14,15 +14,18 @@ use crate::accounts::{Auth, Client};
 use crate::forms::Input;
 use crate::ground::{Error, Message, Result};
 
-use super::{body, proxies, render};
+use super::{body, language, proxies, render};
 
 /// A page: where it stands, below the base path and with its parameters in braces, and what it does.
 pub struct Page {
     /// The path, without slashes around it.
     pub path: &'static str,
     /// What it does.
-    pub run: fn(PageCall) -> Pin<Box<dyn Future<Output = Result<Shown>> + Send>>,
+    pub run: fn(PageCall) -> Showing,
 }
+
+/// A page that is being made.
+pub type Showing = Pin<Box<dyn Future<Output = Result<Shown>> + Send>>;
 
 /// One request for a page.
 pub struct PageCall {
@@ -52,6 +55,7 @@ impl Page {
         let (parts, sent) = request.into_parts();
         let who = proxies::client(&auth, &parts);
         let head = parts.method == Method::HEAD;
+        let language = language::asked(&auth.languages, &parts.headers);
         let done = self.perform(&auth, &who, &parts.method, parts.uri.path(), &parts.headers, sent).await;
         let mut response = match done {
             Ok((shown, nonce)) => page(&auth, shown, &nonce),
@@ -59,7 +63,7 @@ impl Page {
                 if let Error::Internal(why) = &error {
                     tracing::error!(request_id = %who.request_id, path = self.path, why, "a page failed");
                 }
-                render::alone(super::Answer::error(&error), super::accept::Format::Json { indent: None })
+                render::alone(super::Answer::error(&error, language), super::accept::Format::Json { indent: None })
             }
         };
         if head {

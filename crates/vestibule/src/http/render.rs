@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::accounts::{Auth, Client};
+use crate::ground::Language;
 
 use super::accept::Format;
 use super::answer::Answer;
@@ -16,7 +17,7 @@ const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
 
 /// How many headers an answer has, with the two that axum and hyper add: room is made once.
-const HEADERS: usize = 10;
+const HEADERS: usize = 11;
 
 /// What the service can answer with.
 pub(super) fn media_types(auth: &Auth) -> &'static [&'static str] {
@@ -24,7 +25,7 @@ pub(super) fn media_types(auth: &Auth) -> &'static [&'static str] {
 }
 
 /// What an answer may depend on. None is for a cache (`no-store`); one that keeps it all the same must not mix people up (T78).
-const VARY: &str = "Accept, Authorization, Cookie, Origin";
+const VARY: &str = "Accept, Accept-Language, Authorization, Cookie, Origin";
 
 /// Two years (RFC 6797 §6.1.1). Not for sub-domains: they belong to others.
 const STAY_ENCRYPTED: &str = "max-age=63072000";
@@ -42,7 +43,14 @@ pub(crate) fn secured(mut response: Response<Body>, auth: &Auth) -> Response<Bod
     response
 }
 
-pub(super) fn response(bound: &Bound, answer: Answer, format: Format, who: &Client, method: &Method) -> Response<Body> {
+pub(super) fn response(
+    bound: &Bound,
+    answer: Answer,
+    format: Format,
+    language: &Language,
+    who: &Client,
+    method: &Method,
+) -> Response<Body> {
     let (bytes, kind) = match format {
         Format::Json { indent: Some(width) } => (indented(&answer.body.value(), width), JSON),
         Format::Problem if answer.status >= 400 => (answer.body.bytes(), PROBLEM),
@@ -56,6 +64,7 @@ pub(super) fn response(bound: &Bound, answer: Answer, format: Format, who: &Clie
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::ALLOW, bound.allow.clone());
     headers.insert(header::VARY, HeaderValue::from_static(VARY));
+    put(headers, header::CONTENT_LANGUAGE, language.tag());
     guard(headers);
     stay_encrypted(headers, bound.https);
     put(headers, HeaderName::from_static("x-request-id"), &who.request_id);

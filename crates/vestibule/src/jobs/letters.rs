@@ -39,11 +39,10 @@ pub async fn write(auth: &Auth, job: &Job) -> Result<Option<Letter>> {
         fill(auth, &mut about, purpose, &user, issued);
     }
     let language = match &user.language {
-        Some(tag) => auth.courier.languages.named(tag),
-        None => auth.courier.languages.fallback(),
+        Some(tag) => auth.languages.named(tag),
+        None => auth.languages.fallback(),
     };
-    let rendered =
-        auth.courier.templates.render(job.kind, &about, language).map_err(|error| Error::internal(error.to_string()))?;
+    let rendered = auth.templates.render(job.kind, &about, language).map_err(|error| Error::internal(error.to_string()))?;
     let mail = Mail {
         to: address.shown().to_owned(),
         from: auth.settings.email_from().unwrap_or_default(),

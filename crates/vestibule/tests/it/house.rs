@@ -67,6 +67,7 @@ fn what_is_below_does_not_look_up() {
         ("src/forms", &["crate::accounts", "crate::db", "crate::features", "crate::app"]),
         ("src/mail", &["axum", "crate::accounts", "crate::db", "crate::features", "crate::app", "crate::http", "crate::forms"]),
         ("src/accounts", &["crate::features", "crate::app"]),
+        ("src/mail", &["crate::accounts", "crate::db", "crate::features", "crate::app", "crate::http"]),
     ] {
         let looks = |line: &str| above.iter().any(|name| line.contains(name));
         let offenders = sources(below).into_iter().filter(|(path, _)| !path.starts_with("tests") && !path.ends_with("tests.rs"));

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bodies;
+mod catalogues;
 mod custom_fields;
 mod exchange;
 mod house;
 mod journey;
+mod languages;
 mod login;
 mod logout;
 mod mail;
@@ -20,4 +22,3 @@ mod races;
 mod registration;
 mod threats;
 mod user;
-mod words;

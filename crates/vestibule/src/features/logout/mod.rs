@@ -2,7 +2,6 @@
 //! answered alike.
 
 use http::Method;
-use serde_json::json;
 
 use crate::accounts::audit::Event;
 use crate::accounts::sessions::{self, Caller};
@@ -27,7 +26,7 @@ async fn post(call: Call) -> Result<Answer> {
     if let Some(caller) = &call.caller {
         logout(&call.auth, &call.who, caller).await?;
     }
-    Ok(Answer::json(200, json!({ "detail": Message::LoggedOut.text() })))
+    Ok(Answer::says(200, Message::LoggedOut))
 }
 
 /// Ends the caller's session. Whoever comes second finds it ended, which is what was asked for.

@@ -1,7 +1,6 @@
 //! `password/change/` over HTTP.
 
 use http::Method;
-use serde_json::json;
 
 use crate::accounts::Auth;
 use crate::ground::{Message, Result};
@@ -19,5 +18,5 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
 
 async fn post(call: Call) -> Result<Answer> {
     flow::change(&call.auth, &call.who, call.caller()?, &call.values()?).await?;
-    Ok(Answer::json(200, json!({ "detail": Message::PasswordSaved.text() })))
+    Ok(Answer::says(200, Message::PasswordSaved))
 }

@@ -12,7 +12,7 @@ use crate::accounts::{Auth, Client, unique};
 use crate::db::Tx;
 use crate::forms::{Datum, Field, Form, Kind, Values};
 use crate::ground::names::{EmailAddress, Username};
-use crate::ground::{Error, FieldErrors, Message, Result, Secret};
+use crate::ground::{Error, FieldErrors, Language, Message, Result, Secret};
 use crate::jobs;
 use crate::mail::templates::Kind as Mailing;
 use crate::settings::{Presence, Profile, Verification};
@@ -43,7 +43,13 @@ pub enum Registered {
 ///
 /// # Errors
 /// [`Error::Fields`] with everything that is wrong at once, [`Error::Limited`], those of hashing and of the database.
-pub async fn register(auth: &Auth, who: &Client, values: Values, mut errors: FieldErrors) -> Result<Registered> {
+pub async fn register(
+    auth: &Auth,
+    who: &Client,
+    values: Values,
+    mut errors: FieldErrors,
+    language: &Language,
+) -> Result<Registered> {
     limits::hit(auth, Action::Registration, who).await?;
     if let Some(password) = values.secret("password1") {
         auth.policy.check(password).into_iter().for_each(|message| errors.add("password1", message));
@@ -57,7 +63,8 @@ pub async fn register(auth: &Auth, who: &Client, values: Values, mut errors: Fie
     if is_hidden(auth, &values).await? {
         return tell_owner(auth, &values).await;
     }
-    make(auth, who, new_user(auth, &values, hash, profile)).await
+    let new = NewUser { language: Some(language.tag().to_owned()), ..new_user(auth, &values, hash, profile) };
+    make(auth, who, new).await
 }
 
 /// What can be said early of values that another account holds, together with everything else that is wrong. The indexes
@@ -157,6 +164,7 @@ fn new_user(auth: &Auth, values: &Values, hash: String, profile: Value) -> NewUs
         last_name: String::new(),
         is_staff: false,
         profile,
+        language: None,
     }
 }
 

@@ -1,7 +1,6 @@
 //! `registration/` over HTTP.
 
 use http::Method;
-use serde_json::json;
 
 use crate::accounts::Auth;
 use crate::ground::{Message, Result};
@@ -23,8 +22,8 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
 
 async fn post(call: Call) -> Result<Answer> {
     let (values, errors) = call.read()?;
-    match flow::register(&call.auth, &call.who, values, errors).await? {
+    match flow::register(&call.auth, &call.who, values, errors, &call.language).await? {
         Registered::LoggedIn(granted) => Ok(Answer::key(201, &granted.key)),
-        Registered::ToVerify => Ok(Answer::json(201, json!({ "detail": Message::VerificationSent.text() }))),
+        Registered::ToVerify => Ok(Answer::says(201, Message::VerificationSent)),
     }
 }
