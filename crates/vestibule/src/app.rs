@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use axum::Router;
@@ -12,6 +13,7 @@ use axum::routing::any;
 use http::{Request, Response};
 
 use crate::accounts::auth::Floor;
+use crate::accounts::client::RequestNames;
 use crate::accounts::last_seen::LastSeen;
 use crate::accounts::limits::Limits;
 use crate::accounts::passwords::{Hasher, Parameters, Policy};
@@ -58,11 +60,21 @@ impl Auth {
 
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.routes("")
+    }
+
+    /// The same with the base path of the settings in front, for a host to merge. Cheaper than nesting: a third of what axum
+    /// itself costs for a request is taking a prefix off.
+    pub fn router_at_base_path<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.routes(self.settings.server.base_path.trim_end_matches('/'))
+    }
+
+    fn routes<S: Clone + Send + Sync + 'static>(&self, base: &str) -> Router<S> {
         let mut router = Router::new();
         for endpoint in rooms(self) {
-            let bound = Bound::new(self.clone(), endpoint);
-            for path in [format!("/{}", bound.endpoint.path), format!("/{}/", bound.endpoint.path)] {
-                let bound = bound.clone();
+            let bound = Arc::new(Bound::new(self.clone(), endpoint));
+            for end in ["", "/"] {
+                let (path, bound) = (format!("{base}/{}{end}", bound.endpoint.path), bound.clone());
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
             }
         }
@@ -226,6 +238,7 @@ impl Builder {
             policy: policy(&settings),
             limits: Limits::new(&key).map_err(internal)?,
             last_seen: LastSeen::default(),
+            request_names: RequestNames::new(&self.entropy).map_err(internal)?,
             placed: AtomicBool::new(false),
             key_file,
             hooks: self.hooks,

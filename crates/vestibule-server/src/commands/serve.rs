@@ -87,9 +87,7 @@ async fn keep_house(auth: Auth, mut stopped: watch::Receiver<bool>) {
 }
 
 fn app(auth: &Auth) -> Router {
-    let base = auth.settings().server.base_path.clone();
-    let router = if base.is_empty() || base == "/" { auth.router() } else { Router::new().nest(&base, auth.router()) };
-    router.merge(auth.well_known()).fallback(Auth::not_found)
+    auth.router_at_base_path().merge(auth.well_known())
 }
 
 async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {

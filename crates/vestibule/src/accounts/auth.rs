@@ -11,6 +11,7 @@ use crate::ground::{Clock, Entropy, Result};
 use crate::hooks::AnyHooks;
 use crate::settings::Settings;
 
+use super::client::RequestNames;
 use super::last_seen::LastSeen;
 use super::limits::Limits;
 use super::passwords::{Hasher, Policy};
@@ -42,6 +43,8 @@ pub struct Floor {
     pub(crate) limits: Limits,
     /// Which sessions were used since this was last written down.
     pub(crate) last_seen: LastSeen,
+    /// Names requests.
+    pub(crate) request_names: RequestNames,
     /// Whether it was looked at once where the host has mounted the service.
     pub(crate) placed: AtomicBool,
     /// What a user looks like here.

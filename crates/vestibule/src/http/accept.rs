@@ -13,6 +13,9 @@ const MAX_RANGES: usize = 64;
 /// The widest indentation, in spaces.
 const MAX_INDENT: i64 = 8;
 
+/// What programs send, all of which means JSON: looked for first, since weighing costs as much as looking up a session.
+const COMMON: [&[u8]; 3] = [b"application/json", b"*/*", b"application/json, text/plain, */*"];
+
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -32,6 +35,14 @@ pub enum Format {
 /// # Errors
 /// 406 when none of the formats is acceptable.
 pub fn negotiate(headers: &HeaderMap, html_offered: bool) -> Result<Format> {
+    let mut lines = headers.get_all(ACCEPT).iter();
+    if lines.next().is_none_or(|line| COMMON.contains(&line.as_bytes())) && lines.next().is_none() {
+        return Ok(Format::Json { indent: None });
+    }
+    weigh(headers, html_offered)
+}
+
+fn weigh(headers: &HeaderMap, html_offered: bool) -> Result<Format> {
     let ranges: Vec<Range<'_>> = headers
         .get_all(ACCEPT)
         .iter()
@@ -198,6 +209,20 @@ mod tests {
             assert_eq!(accept(&[sent.as_bytes()], true), format, "{sent}");
         }
         assert_eq!(accept(&[b"text/plain", b"text/html"], true), Some(Format::Html));
+    }
+
+    #[test]
+    fn what_programs_send_is_answered_as_if_it_were_weighed() {
+        for line in COMMON {
+            let mut headers = HeaderMap::new();
+            headers.append(ACCEPT, HeaderValue::from_bytes(line).unwrap());
+            for html in [false, true] {
+                assert_eq!(weigh(&headers, html).ok(), Some(JSON));
+                assert_eq!(negotiate(&headers, html).ok(), Some(JSON));
+            }
+            headers.append(ACCEPT, HeaderValue::from_static("*/*;q=0"));
+            assert_eq!(negotiate(&headers, true).ok(), weigh(&headers, true).ok());
+        }
     }
 
     #[test]

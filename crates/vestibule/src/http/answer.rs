@@ -20,8 +20,29 @@ pub struct Answer {
 pub enum Body {
     /// A JSON value without secrets.
     Json(Value),
+    /// The same, written already on one line.
+    Written(Vec<u8>),
     /// `{"key": …}`.
     Key(Secret),
+}
+
+impl Body {
+    /// The value that goes on the wire.
+    pub fn value(self) -> Value {
+        match self {
+            Self::Json(value) => value,
+            Self::Written(json) => serde_json::from_slice(&json).unwrap_or_default(),
+            Self::Key(key) => json!({ "key": key.expose() }),
+        }
+    }
+
+    /// The bytes that go on the wire, on one line.
+    pub fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::Written(json) => json,
+            other => serde_json::to_vec(&other.value()).unwrap_or_default(),
+        }
+    }
 }
 
 impl Answer {
@@ -30,17 +51,14 @@ impl Answer {
         Self { status, body: Body::Json(body), headers: Vec::new() }
     }
 
+    /// A JSON answer that is written already.
+    pub fn written(status: u16, json: Vec<u8>) -> Self {
+        Self { status, body: Body::Written(json), headers: Vec::new() }
+    }
+
     /// The key of a new session.
     pub fn key(status: u16, key: &Secret) -> Self {
         Self { status, body: Body::Key(key.clone()), headers: Vec::new() }
-    }
-
-    /// The value that goes on the wire.
-    pub fn value(&self) -> Value {
-        match &self.body {
-            Body::Json(value) => value.clone(),
-            Body::Key(key) => json!({ "key": key.expose() }),
-        }
     }
 
     /// An error in the reference's shape.

@@ -12,7 +12,7 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::OriginalUri;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use tracing::Instrument;
 
 use crate::accounts::sessions::{self, Caller};
@@ -28,25 +28,29 @@ use super::tally::Tally;
 use super::{body, proxies, render};
 
 /// An endpoint of a running service.
-#[derive(Clone)]
 pub struct Bound {
     /// The service.
     pub auth: Auth,
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
+    /// The endpoint's `Allow` header.
+    pub(super) allow: HeaderValue,
+    /// Whether people come by https.
     pub(super) https: bool,
-    tally: Arc<Tally>,
+    tally: Tally,
 }
 
 impl Bound {
-    /// An endpoint of that service.
+    /// The endpoint of that service.
     pub fn new(auth: Auth, endpoint: Endpoint) -> Self {
-        let tally = Arc::new(Tally::new(endpoint.path));
-        Self { https: auth.settings.https(), auth, endpoint: Arc::new(endpoint), tally }
+        // Names of methods are always fit for a header.
+        let allow = HeaderValue::try_from(endpoint.allow()).unwrap_or(HeaderValue::from_static(""));
+        let (https, tally) = (auth.settings.https(), Tally::new(endpoint.path));
+        Self { auth, endpoint: Arc::new(endpoint), allow, https, tally }
     }
 
     /// Answers a request.
-    pub async fn answer(self, request: Request<Body>) -> Response<Body> {
+    pub async fn answer(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
         let began = Instant::now();
         let (parts, sent) = request.into_parts();
         self.notice_place(&parts);

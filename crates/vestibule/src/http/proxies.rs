@@ -18,11 +18,10 @@ pub(super) fn client(auth: &Auth, parts: &Parts) -> Client {
     let connected = || parts.extensions.get::<ConnectInfo<std::net::SocketAddr>>().map(|ConnectInfo(address)| address.ip());
     // A host that tells us no peer still gets its limits: all its clients share them.
     let peer = direct.or_else(connected).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let id = auth.entropy.bytes::<8>().map_or_else(|_| "unknown".to_owned(), hex::encode);
     let words = parts.headers.get(USER_AGENT).map(|words| user_agent(&String::from_utf8_lossy(words.as_bytes())));
     Client {
         ip: Some(client_address(peer, &parts.headers, &auth.settings.server.trusted_proxies)),
-        request_id: id,
+        request_id: auth.request_names.next(),
         user_agent: words,
     }
 }

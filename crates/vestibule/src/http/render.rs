@@ -12,6 +12,12 @@ use super::accept::Format;
 use super::answer::Answer;
 use super::dispatch::Bound;
 
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
+
+/// How many headers an answer has, with the two that axum and hyper add: room is made once.
+const HEADERS: usize = 11;
+
 /// What the service can answer with.
 pub(super) fn media_types(auth: &Auth) -> &'static [&'static str] {
     if auth.settings.docs_browsable() { &["application/json", "text/html"] } else { &["application/json"] }
@@ -38,17 +44,18 @@ pub(crate) fn secured(mut response: Response<Body>, auth: &Auth) -> Response<Bod
 
 pub(super) fn response(bound: &Bound, answer: Answer, format: Format, who: &Client, method: &Method) -> Response<Body> {
     let (bytes, kind) = match format {
-        Format::Json { indent } => (json(&answer.value(), indent), "application/json"),
-        Format::Problem if answer.status >= 400 => (json(&answer.value(), None), "application/problem+json"),
-        Format::Problem => (json(&answer.value(), None), "application/json"),
-        Format::Html => (page(bound.endpoint.name, answer.status, &answer.value()), "text/html; charset=utf-8"),
+        Format::Json { indent: Some(width) } => (indented(&answer.body.value(), width), JSON),
+        Format::Problem if answer.status >= 400 => (answer.body.bytes(), PROBLEM),
+        Format::Json { indent: None } | Format::Problem => (answer.body.bytes(), JSON),
+        Format::Html => (page(bound.endpoint.name, answer.status, &answer.body.value()), "text/html; charset=utf-8"),
     };
     let mut response = Response::new(if method == Method::HEAD { Body::empty() } else { Body::from(bytes) });
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    put(headers, header::CONTENT_TYPE, kind);
-    put(headers, header::ALLOW, &bound.endpoint.allow());
-    put(headers, header::VARY, VARY);
+    headers.reserve(HEADERS);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::ALLOW, bound.allow.clone());
+    headers.insert(header::VARY, HeaderValue::from_static(VARY));
     guard(headers);
     stay_encrypted(headers, bound.https);
     put(headers, HeaderName::from_static("x-request-id"), &who.request_id);
@@ -56,11 +63,8 @@ pub(super) fn response(bound: &Bound, answer: Answer, format: Format, who: &Clie
         put(headers, HeaderName::from_static(name), value);
     }
     if matches!(format, Format::Html) {
-        put(
-            headers,
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-        );
+        let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     response
 }
@@ -76,11 +80,11 @@ pub(crate) fn plain(status: u16, detail: impl AsRef<str>) -> Response<Body> {
 
 /// An answer without an endpoint.
 pub(super) fn alone(answer: Answer, format: Format) -> Response<Body> {
-    let kind = if matches!(format, Format::Problem) { "application/problem+json" } else { "application/json" };
-    let mut response = Response::new(Body::from(json(&answer.value(), None)));
+    let kind = if matches!(format, Format::Problem) { PROBLEM } else { JSON };
+    let mut response = Response::new(Body::from(answer.body.bytes()));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    put(headers, header::CONTENT_TYPE, kind);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     guard(headers);
     for (name, value) in &answer.headers {
         put(headers, HeaderName::from_static(name), value);
@@ -90,10 +94,10 @@ pub(super) fn alone(answer: Answer, format: Format) -> Response<Body> {
 
 /// The headers that no answer goes without: it holds credentials or personal data, and is nothing to frame or to guess about.
 fn guard(headers: &mut HeaderMap) {
-    put(headers, header::CACHE_CONTROL, "no-store");
-    put(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    put(headers, header::X_FRAME_OPTIONS, "DENY");
-    put(headers, header::REFERRER_POLICY, "same-origin");
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
 }
 
 fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
@@ -102,8 +106,7 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-fn json(value: &Value, indent: Option<usize>) -> Vec<u8> {
-    let Some(width) = indent.filter(|width| *width > 0) else { return serde_json::to_vec(value).unwrap_or_default() };
+fn indented(value: &Value, width: usize) -> Vec<u8> {
     let spaces = vec![b' '; width];
     let mut out = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(&spaces);

@@ -20,10 +20,10 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
 }
 
 async fn get(call: Call) -> Result<Answer> {
-    Ok(Answer::json(200, call.auth.shapes.view(&call.caller()?.user)))
+    Ok(Answer::written(200, call.auth.shapes.written(&call.caller()?.user)))
 }
 
 async fn edit(call: Call) -> Result<Answer> {
     let user = flow::edit(&call.auth, &call.who, call.caller()?, call.values()?).await?;
-    Ok(Answer::json(200, call.auth.shapes.view(&user)))
+    Ok(Answer::written(200, call.auth.shapes.written(&user)))
 }

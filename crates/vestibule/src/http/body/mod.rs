@@ -38,6 +38,9 @@ enum Kind {
 /// of another type, with 400 for a body that cannot be read or that repeats a name (T73, T75); [`Error::Fields`] for JSON
 /// that is not an object.
 pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Input> {
+    if body.is_end_stream() && ![CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LENGTH].iter().any(|name| headers.contains_key(name)) {
+        return Ok(Input::new(Source::Json, Vec::new()));
+    }
     refuse_encoding(headers)?;
     let kind = Kind::of(headers);
     let bytes = collect(headers, body, max).await?;
