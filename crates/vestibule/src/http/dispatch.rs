@@ -35,9 +35,8 @@ pub struct Bound {
     pub endpoint: Arc<Endpoint>,
     /// The endpoint's `Allow` header.
     pub(super) allow: HeaderValue,
-    /// Whether people come by https.
     pub(super) https: bool,
-    tally: Tally,
+    tally: Arc<Tally>,
 }
 
 impl Bound {
@@ -45,8 +44,8 @@ impl Bound {
     pub fn new(auth: Auth, endpoint: Endpoint) -> Self {
         // Names of methods are always fit for a header.
         let allow = HeaderValue::try_from(endpoint.allow()).unwrap_or(HeaderValue::from_static(""));
-        let (https, tally) = (auth.settings.https(), Tally::new(endpoint.path));
-        Self { auth, endpoint: Arc::new(endpoint), allow, https, tally }
+        let tally = Arc::new(Tally::new(endpoint.path));
+        Self { https: auth.settings.https(), auth, endpoint: Arc::new(endpoint), allow, tally }
     }
 
     /// Answers a request.
