@@ -13,6 +13,7 @@ pub mod words;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use negotiate::Range;
 use po::Catalogue;
 
 pub use set::Languages;
@@ -46,6 +47,8 @@ pub struct Language(Arc<Spoken>);
 struct Spoken {
     /// As in RFC 5646: `en`, `pt-BR`, `zh-Hans`.
     tag: String,
+    /// The same, taken apart.
+    range: Range,
     /// The owner's sentences, which win.
     own: Option<Catalogue>,
     built_in: Option<&'static LazyLock<Catalogue>>,
@@ -103,7 +106,7 @@ impl Language {
     /// The language of that tag with sentences of its own before the built-in ones.
     fn new(tag: &str, own: Option<Catalogue>) -> Self {
         let built_in = BUILT_IN.iter().find(|language| language.tag == tag).map(|language| &language.catalogue);
-        Self(Arc::new(Spoken { tag: tag.to_owned(), own, built_in }))
+        Self(Arc::new(Spoken { tag: tag.to_owned(), range: Range::new(tag), own, built_in }))
     }
 
     /// Its tag, as in `Content-Language` (RFC 5646).

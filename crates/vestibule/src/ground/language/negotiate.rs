@@ -15,17 +15,13 @@ impl Language {
     /// in its country is taken (`pt` and `pt-PT` get `pt-BR`), but never another script: Chinese for Taiwan or Hong Kong is not
     /// answered in simplified characters. `*` is the default; a weight of 0 is "not this".
     pub fn negotiate<'l>(header: Option<&str>, enabled: &'l [Self], default: &'l Self) -> &'l Self {
-        let mut ranges: Vec<(u16, Range)> = header
-            .unwrap_or_default()
-            .split(',')
-            .filter(|range| !range.trim().is_empty())
-            .take(MOST_RANGES)
-            .filter_map(parse)
-            .collect();
+        let Some(header) = header else { return default };
+        let mut ranges: Vec<(u16, Range)> =
+            header.split(',').filter(|range| !range.trim().is_empty()).take(MOST_RANGES).filter_map(parse).collect();
         let refused: Vec<Range> = ranges.iter().filter(|(weight, _)| *weight == 0).map(|(_, range)| range.clone()).collect();
         ranges.retain(|(weight, _)| *weight > 0);
         ranges.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-        let allowed = |language: &&Self| !refused.iter().any(|range| range.is(language.tag()));
+        let allowed = |language: &&Self| !refused.contains(&language.0.range);
         for (_, range) in ranges {
             if range.0 == ["*"] {
                 return default;
@@ -40,7 +36,7 @@ impl Language {
 
 /// A range in subtags of small letters.
 #[derive(Clone, PartialEq)]
-struct Range(Vec<String>);
+pub(super) struct Range(Vec<String>);
 
 fn parse(text: &str) -> Option<(u16, Range)> {
     let (range, parameters) = text.split_once(';').unwrap_or((text, ""));
@@ -63,12 +59,8 @@ fn thousandths(text: &str) -> Option<u16> {
 }
 
 impl Range {
-    fn new(tag: &str) -> Self {
+    pub(super) fn new(tag: &str) -> Self {
         Self(tag.split(['-', '_']).map(str::to_ascii_lowercase).collect())
-    }
-
-    fn is(&self, tag: &str) -> bool {
-        *self == Self::new(tag)
     }
 
     fn language(&self) -> &str {
@@ -92,15 +84,9 @@ impl Range {
     }
 
     fn find<'l>(&self, enabled: &'l [Language], allowed: impl Fn(&&'l Language) -> bool) -> Option<&'l Language> {
-        let suiting: Vec<(Self, &Language)> = enabled
-            .iter()
-            .filter(&allowed)
-            .map(|language| (Self::new(language.tag()), language))
-            .filter(|(tag, _)| self.suits(tag))
-            .collect();
-        let exact =
-            (1..=self.0.len()).rev().find_map(|length| suiting.iter().find(|(tag, _)| self.0.get(..length) == Some(&tag.0)));
-        exact.or(suiting.first()).map(|(_, language)| *language)
+        let suiting = || enabled.iter().filter(&allowed).filter(|language| self.suits(&language.0.range));
+        let exact = |length: usize| suiting().find(|language| self.0.get(..length) == Some(&language.0.range.0));
+        (1..=self.0.len()).rev().find_map(exact).or_else(|| suiting().next())
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn check(made: &Made, settings: &Settings, languages: &Languages) -> 
         let with_code = offers_code(kind, settings);
         for language in languages.enabled() {
             for everything in [true, false] {
-                let about = About::sample(settings, everything, with_code, LINK);
+                let about = About::sample(settings, kind, everything, with_code, LINK);
                 let found = match made.render(kind, &about, language) {
                     Ok(rendered) => lacking(made, kind, &rendered),
                     Err(problem) => vec![problem],

@@ -11,6 +11,8 @@ use crate::ground::language::expiry_in_words;
 use crate::ground::{Language, Secret};
 use crate::settings::Settings;
 
+use super::kinds::Kind;
+
 /// The values that every mail has, by name; what a mail has no use for is empty.
 pub(crate) const NAMES: [&str; 17] = [
     "site",
@@ -147,7 +149,9 @@ impl Person {
 
 impl About {
     /// An account with everything, or with as little as an account can have, and a mail about it; `link` is where it leads.
-    pub(super) fn sample(settings: &Settings, everything: bool, with_code: bool, link: &str) -> Self {
+    pub(super) fn sample(settings: &Settings, kind: Kind, everything: bool, with_code: bool, link: &str) -> Self {
+        let reset = kind == Kind::PasswordReset;
+        let valid_for = if reset { settings.password.reset_ttl } else { settings.email.verification_ttl };
         let word = |text: &str| if everything { text.to_owned() } else { String::new() };
         let email = "ana@example.org".to_owned();
         let profile = settings.user.fields.iter().filter(|_| everything).map(|field| (field.name.clone(), json!("example")));
@@ -166,7 +170,7 @@ impl About {
             key: Some(KEY.into()),
             uid: Some(UID.into()),
             token: Some(TOKEN.into()),
-            valid_for: settings.email.verification_ttl.duration(),
+            valid_for: valid_for.duration(),
             code_valid_for: settings.email.code_ttl.duration(),
         }
     }

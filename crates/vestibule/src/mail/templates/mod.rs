@@ -134,7 +134,7 @@ impl Templates {
     pub fn preview(&self, kind: Kind, language: &Language) -> Result<Rendered, TemplateProblem> {
         let settings = &self.preview;
         let link = format!("{}{}/example-of-a-link", settings.public_url(), settings.server.base_path.trim_end_matches('/'));
-        let about = About::sample(settings, true, check::offers_code(kind, settings), &link);
+        let about = About::sample(settings, kind, true, check::offers_code(kind, settings), &link);
         self.render(kind, &about, language)
     }
 }
