@@ -298,6 +298,14 @@ impl Replay {
             // Counters of one process are in its memory.
             "clear_cache" => self.server.restart(),
             "email_addresses" | "user_row" => Ok(()),
+            "make_email_key" => {
+                let age = args.get("age_seconds").and_then(Value::as_i64).unwrap_or_default();
+                let key = self.library.make_email_key(name, age)?;
+                for label in labels(&fixture.result) {
+                    self.bindings.set(&label, key.clone());
+                }
+                Ok(())
+            }
             op => {
                 self.remember_whose(op, name, &fixture.result);
                 Ok(())
@@ -308,7 +316,7 @@ impl Replay {
     /// A fixture for something that is not offered gives nothing; what it would have given is told where it is used.
     fn remember_whose(&mut self, op: &str, name: &str, result: &Value) {
         let feature = match op {
-            "make_reset" | "make_email_key" => "mail",
+            "make_reset" => "mail, whose reset links this program does not make yet",
             "make_jwt" => "JWT",
             "create_social_account" => "social",
             "totp_code" => "MFA",

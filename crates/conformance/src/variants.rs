@@ -73,6 +73,9 @@ impl Variant {
         if let Some(value) = self.overrides.get("ACCOUNT_EMAIL_SUBJECT_PREFIX") {
             settings["email"]["subject_prefix"] = value.clone();
         }
+        if let Some(Value::String(path)) = self.overrides.get("LOGIN_URL") {
+            settings["frontend"] = json!({ "login_url": format!("http://testserver.local{path}") });
+        }
         settings
     }
 

@@ -9,6 +9,7 @@
 
 pub mod accounts;
 mod app;
+mod builder;
 pub mod db;
 pub mod features;
 pub mod forms;
@@ -23,7 +24,7 @@ pub mod settings;
 pub mod testing;
 
 pub use accounts::Auth;
-pub use app::{BuildError, Builder};
+pub use builder::{BuildError, Builder};
 pub use hooks::Hooks;
 pub use http::{CurrentUser, OptionalUser};
 pub use settings::Settings;

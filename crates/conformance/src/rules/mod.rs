@@ -7,6 +7,7 @@ mod accounts;
 mod asked;
 mod bodies;
 mod credentials;
+mod mailed;
 mod page;
 mod passwords;
 mod paths;
@@ -92,6 +93,7 @@ pub const RULES: &[Rule] = &[
     bodies::TOO_LARGE,
     bodies::NAMED_TWICE,
     bodies::NOT_UTF8,
+    mailed::CODE_BESIDE_KEY,
     paths::SLASH,
     paths::WHOLE_PATHS,
     paths::ANY_HOST,

@@ -27,7 +27,8 @@ pub(super) const SLASH: Rule = Rule {
         let sent_away = matches!(asked.status(), 301 | 302 | 307 | 308 | 404) && asked.is_error_page();
         let (path, query) = asked.request.path.split_once('?').map_or((asked.request.path.as_str(), None), |(p, q)| (p, Some(q)));
         let slashed = format!("{path}/{}", query.map(|query| format!("?{query}")).unwrap_or_default());
-        (sent_away && ENDPOINTS.contains(&asked.path())).then(|| Instead::SameAs(asked.with_path(slashed)))
+        let confirms = asked.path().starts_with("registration/account-confirm-email/") && !path.ends_with('/');
+        (sent_away && (confirms || ENDPOINTS.contains(&asked.path()))).then(|| Instead::SameAs(asked.with_path(slashed)))
     },
 };
 

@@ -40,7 +40,9 @@ pub(super) const ATTEMPTS_NOT_REQUESTS: Rule = Rule {
             }
             ("POST", "logout") => Instead::detail(200, "Successfully logged out."),
             // The form of the installation says what is missing; an empty form lacks the same.
-            ("POST", "registration" | "password/change") if is_empty(asked) => Some(Instead::SameAs(empty_form(asked))),
+            ("POST", "registration" | "password/change" | "password/reset" | "password/reset/confirm") if is_empty(asked) => {
+                Some(Instead::SameAs(empty_form(asked)))
+            }
             ("POST", _) => None,
             (method, "login" | "registration" | "logout" | "password/change") => {
                 Instead::detail(405, &format!("Method \"{method}\" not allowed."))

@@ -6,12 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use minijinja::Value;
 
 use crate::accounts::{Auth, Client};
 use crate::forms::Input;
+use crate::ground::secrets::Digest;
 use crate::ground::{Error, Message, Result};
 
 use super::{body, language, proxies, render};
@@ -58,7 +61,7 @@ impl Page {
         let language = language::asked(&auth.languages, &parts.headers);
         let done = self.perform(&auth, &who, &parts.method, parts.uri.path(), &parts.headers, sent).await;
         let mut response = match done {
-            Ok((shown, nonce)) => page(&auth, shown, &nonce),
+            Ok(shown) => page(&auth, shown),
             Err(error) => {
                 if let Error::Internal(why) = &error {
                     tracing::error!(request_id = %who.request_id, path = self.path, why, "a page failed");
@@ -81,16 +84,15 @@ impl Page {
         path: &str,
         headers: &HeaderMap,
         sent: Body,
-    ) -> Result<(Shown, String)> {
+    ) -> Result<Shown> {
         if ![Method::GET, Method::HEAD, Method::POST].contains(method) {
             return Err(Error::Refused(405, Message::MethodNotAllowed(method.to_string())));
         }
         let max = usize::try_from(auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
         let input = body::read(headers, sent, max).await?;
-        let nonce = hex::encode(auth.entropy.bytes::<16>()?);
         let parameters = parameters(self.path, path);
         let call = PageCall { auth: auth.clone(), who: who.clone(), method: method.clone(), parameters, input };
-        Ok(((self.run)(call).await?, nonce))
+        (self.run)(call).await
     }
 }
 
@@ -103,12 +105,11 @@ fn parameters(pattern: &str, path: &str) -> Vec<String> {
     names.iter().zip(&segments[offset..]).filter(|(name, _)| name.starts_with('{')).map(|(_, segment)| decoded(segment)).collect()
 }
 
-fn page(auth: &Auth, shown: Shown, nonce: &str) -> Response<Body> {
+fn page(auth: &Auth, shown: Shown) -> Response<Body> {
     let (status, name, values) = match shown {
         Shown::Template(status, name, values) => (status, name, values),
         Shown::Elsewhere(status, url) => return elsewhere(status, &url),
     };
-    let values = minijinja::context! { nonce, ..values };
     let html = match auth.courier.pages.render(name, values) {
         Ok(html) => html,
         Err(error) => {
@@ -116,21 +117,30 @@ fn page(auth: &Auth, shown: Shown, nonce: &str) -> Response<Body> {
             return render::plain(500, Message::Internal.text());
         }
     };
+    let policy = format!(
+        "default-src 'none'; style-src '{}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        style_hash(&html)
+    );
     let mut response = Response::new(Body::from(html));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    let policy =
-        format!("default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
 }
 
+/// The one style sheet that may count: the page's own, named by its hash (CSP Level 3 §2.3.1).
+fn style_hash(html: &str) -> String {
+    let style = html.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>")).map_or("", |(style, _)| style);
+    format!("sha256-{}", STANDARD.encode(Digest::of(style.as_bytes()).as_bytes()))
+}
+
 fn elsewhere(status: u16, url: &str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::SEE_OTHER);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     if let Ok(url) = HeaderValue::from_str(url) {
         response.headers_mut().insert(header::LOCATION, url);
     }

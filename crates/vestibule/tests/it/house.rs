@@ -81,7 +81,11 @@ fn what_is_below_does_not_look_up() {
 fn sql_stands_only_where_rows_are_kept() {
     let speaks = |line: &str| ["SELECT ", "INSERT INTO ", "UPDATE auth_", "DELETE FROM "].iter().any(|word| line.contains(word));
     let allowed = |path: &Path| {
-        path.starts_with("accounts") || path.starts_with("jobs") || path.starts_with("db") || path.starts_with("testing") || path.ends_with("store.rs")
+        path.starts_with("accounts")
+            || path.starts_with("jobs")
+            || path.starts_with("db")
+            || path.starts_with("testing")
+            || path.ends_with("store.rs")
     };
     let offenders = sources("src").into_iter().filter(|(path, _)| !allowed(path));
     refuse(

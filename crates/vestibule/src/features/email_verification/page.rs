@@ -27,7 +27,11 @@ async fn show(call: PageCall) -> Result<Shown> {
             Some(url) => Ok(Shown::Elsewhere(if call.method == Method::POST { 303 } else { 302 }, url.clone())),
             None => Ok(Shown::Template(200, "pages/email_confirmed.html", context! { confirmed => true })),
         },
-        Err(Error::Refused(404, _)) => Ok(Shown::Template(404, "pages/email_confirmed.html", context! { confirmed => false })),
+        Err(Error::Refused(404, _)) => Ok(Shown::Template(
+            if call.method == Method::GET { 200 } else { 404 },
+            "pages/email_confirmed.html",
+            context! { confirmed => false },
+        )),
         Err(other) => Err(other),
     }
 }

@@ -1,0 +1,259 @@
+//! From settings to a running service, with every problem told at once.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use crate::accounts::auth::Floor;
+use crate::accounts::client::RequestNames;
+use crate::accounts::last_seen::LastSeen;
+use crate::accounts::limits::Limits;
+use crate::accounts::passwords::{Hasher, Parameters, Policy};
+use crate::accounts::shapes::Shapes;
+use crate::accounts::{Auth, facts};
+use crate::db::{Db, Options, migrate};
+use crate::ground::secrets::MasterKey;
+use crate::ground::{Clock, Entropy, Error, Languages, Secret, key_file, meters};
+use crate::hooks::{AnyHooks, Hooks, NoHooks};
+use crate::jobs::Courier;
+use crate::mail::Transport;
+use crate::mail::templates::{Functions, Templates};
+use crate::pages::Pages;
+use crate::settings::{HashQueue, HashThreads, Settings};
+
+/// Why a service does not start: sentences for the operator, all of them at once.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct BuildError(pub Vec<String>);
+
+impl BuildError {
+    fn because(sentence: impl Into<String>) -> Self {
+        Self(vec![sentence.into()])
+    }
+
+    fn of_database(error: &Error) -> Self {
+        Self::because(format!("the database does not answer as it should: {error:?}"))
+    }
+}
+
+/// Makes an [`Auth`].
+pub struct Builder {
+    settings: Settings,
+    clock: Clock,
+    entropy: Entropy,
+    indexes: bool,
+    hooks: Box<dyn AnyHooks>,
+    transport: Option<Transport>,
+    functions: Functions,
+}
+
+impl Auth {
+    /// Begins a service with these settings.
+    pub fn builder(settings: Settings) -> Builder {
+        Builder {
+            settings,
+            clock: Clock::System,
+            entropy: Entropy::System,
+            indexes: true,
+            hooks: Box::new(NoHooks),
+            transport: None,
+            functions: Functions::default(),
+        }
+    }
+}
+
+impl Builder {
+    /// Goes by another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Takes randomness from elsewhere (tests).
+    #[must_use]
+    pub fn entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Runs the host's own code inside the units of the flows.
+    #[must_use]
+    pub fn hooks(mut self, hooks: impl Hooks) -> Self {
+        self.hooks = Box::new(hooks);
+        self
+    }
+
+    /// Sends mail in this way, whatever the settings say.
+    #[must_use]
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Lets templates call a function of the host's: `{{ name(…) }}`. It gets and gives JSON values.
+    #[must_use]
+    pub fn template_function(
+        mut self,
+        name: impl Into<String>,
+        function: impl Fn(&[serde_json::Value]) -> serde_json::Value + Send + Sync + 'static,
+    ) -> Self {
+        self.functions.add(name, function);
+        self
+    }
+
+    /// Opens the service although declared unique fields are not indexed yet, for the commands that index or report them.
+    #[must_use]
+    pub fn without_indexes(mut self) -> Self {
+        self.indexes = false;
+        self
+    }
+
+    /// Opens the database, migrates it where the settings say so, and starts the hashing threads. Whoever wants numbers
+    /// ([`meters`]) installs a recorder of the `metrics` facade before this.
+    ///
+    /// # Errors
+    /// [`BuildError`] with every problem of the settings at once, or what is wrong with the database and what to do about it.
+    pub async fn build(self) -> Result<Auth, BuildError> {
+        meters::describe();
+        let settings = self.settings;
+        let problems: Vec<String> = settings.check().iter().map(ToString::to_string).collect();
+        if !problems.is_empty() {
+            return Err(BuildError(problems));
+        }
+        let shapes = Shapes::new(&settings).map_err(BuildError::because)?;
+        let (languages, templates) = words(&settings, self.functions)?;
+        let db = Db::open(settings.database.url.expose(), Options::default())
+            .await
+            .map_err(|error| BuildError::because(error.to_string()))?;
+        prepare(&db, &settings, &self.clock).await?;
+        // After the database: beside one that cannot be opened no key is left lying.
+        let (secret, key_file) = secret_key(&settings)?;
+        let key = MasterKey::new(&secret).map_err(|what| BuildError::because(format!("secret_key: {what}")))?;
+        if !facts::remembers_key(&db, &key).await.map_err(|error| BuildError::of_database(&error))? {
+            return Err(BuildError::because(
+                "secret_key: is not the key that this database was made with; set the old key again, or use another database",
+            ));
+        }
+        if self.indexes {
+            refuse_unindexed(&db, &shapes).await?;
+        }
+        let courier = courier(&settings, self.transport, &self.entropy)?;
+        let internal = |error: Error| BuildError::because(format!("{error:?}"));
+        let floor = Floor {
+            hasher: Hasher::start(&hashing(&settings), self.entropy.clone()).map_err(internal)?,
+            policy: policy(&settings),
+            limits: Limits::new(&key).map_err(internal)?,
+            last_seen: LastSeen::default(),
+            code_key: crate::accounts::tokens::code_key(&key).map_err(internal)?,
+            courier,
+            request_names: RequestNames::new(&self.entropy).map_err(internal)?,
+            placed: AtomicBool::new(false),
+            key_file,
+            hooks: self.hooks,
+            settings,
+            db,
+            clock: self.clock,
+            entropy: self.entropy,
+            shapes,
+            languages,
+            templates,
+        };
+        Ok(Auth::new(floor))
+    }
+}
+
+/// The languages and the texts of mails, or everything that is wrong with them.
+fn words(settings: &Settings, functions: Functions) -> Result<(Languages, Templates), BuildError> {
+    let asked = &settings.languages;
+    let languages = Languages::load(&asked.default, asked.enabled.as_deref(), asked.dir.as_deref()).map_err(BuildError)?;
+    let templates = Templates::load(settings, &languages, functions);
+    let templates = templates.map_err(|problems| BuildError(problems.iter().map(ToString::to_string).collect()))?;
+    Ok((languages, templates))
+}
+
+/// The key from the settings; in development, one that is made beside the database at first.
+fn secret_key(settings: &Settings) -> Result<(Secret, Option<PathBuf>), BuildError> {
+    if let Some(key) = &settings.secret_key {
+        return Ok((key.clone(), None));
+    }
+    if settings.production() {
+        return Err(BuildError::because("secret_key: is not set"));
+    }
+    let path = key_path(settings);
+    Ok((key_file::make_or_read(&path).map_err(BuildError::because)?, Some(path)))
+}
+
+/// Beside the database file: `vestibule.db` has its key in `vestibule.key`. For a database elsewhere, in this folder.
+fn key_path(settings: &Settings) -> PathBuf {
+    match settings.database.url.expose().strip_prefix("sqlite://") {
+        Some(file) => Path::new(file).with_extension("key"),
+        None => PathBuf::from("vestibule.key"),
+    }
+}
+
+/// What sending mail needs, with every problem of the pages and of the way out at once.
+fn courier(settings: &Settings, transport: Option<Transport>, entropy: &Entropy) -> Result<Courier, BuildError> {
+    let mut problems = Vec::new();
+    let pages = Pages::load(settings).map_err(|wrong| problems.extend(wrong)).ok();
+    let transport = transport.map_or_else(|| Transport::from_settings(settings), Ok).map_err(|wrong| problems.push(wrong)).ok();
+    match (pages, transport) {
+        (Some(pages), Some(transport)) => {
+            Courier::new(transport, pages, entropy).map_err(|error| BuildError::because(format!("{error:?}")))
+        }
+        _ => Err(BuildError(problems)),
+    }
+}
+
+fn policy(settings: &Settings) -> Policy {
+    let password = &settings.password;
+    Policy {
+        min_length: password.min_length as usize,
+        max_bytes: password.max_bytes as usize,
+        site_name: settings.site.name.clone(),
+    }
+}
+
+fn hashing(settings: &Settings) -> Parameters {
+    let password = &settings.password;
+    Parameters {
+        memory_kib: password.memory_kib,
+        iterations: password.iterations,
+        threads: match password.hash_threads {
+            HashThreads::Cores => None,
+            HashThreads::Count(count) => NonZeroUsize::new(count as usize),
+        },
+        queue: match password.hash_queue {
+            HashQueue::Auto => None,
+            HashQueue::Count(count) => NonZeroUsize::new(count as usize),
+        },
+        max_bytes: password.max_bytes as usize,
+    }
+}
+
+async fn prepare(db: &Db, settings: &Settings, clock: &Clock) -> Result<(), BuildError> {
+    let wrong = |error: migrate::MigrateError| BuildError::because(error.to_string());
+    if settings.database.migrate {
+        return migrate::migrate(db, clock.now()).await.map(|_| ()).map_err(wrong);
+    }
+    match migrate::pending(db).await.map_err(wrong)?.as_slice() {
+        [] => Ok(()),
+        pending => Err(BuildError::because(format!(
+            "the database lacks {} migration(s) and database.migrate is off; run `vestibule migrate`",
+            pending.len()
+        ))),
+    }
+}
+
+/// A unique field that was declared after there were users must be indexed first. Without users there is nothing to index.
+async fn refuse_unindexed(db: &Db, shapes: &Shapes) -> Result<(), BuildError> {
+    let wrong = |error: Error| BuildError::of_database(&error);
+    let waiting = facts::fields_to_index(db, &shapes.declared).await.map_err(wrong)?;
+    if !waiting.is_empty() && facts::has_users(db).await.map_err(wrong)? {
+        return Err(BuildError::because(format!(
+            "user.fields: {} became unique after there were users; run `vestibule migrate`, which indexes the old values or lists the duplicates",
+            waiting.join(", ")
+        )));
+    }
+    facts::index_fields(db, &shapes.declared).await.map(|_| ()).map_err(wrong)
+}
