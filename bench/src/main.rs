@@ -8,6 +8,8 @@ mod output;
 mod random;
 mod run;
 mod seed;
+#[cfg(test)]
+mod tests;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;

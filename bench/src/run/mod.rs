@@ -99,14 +99,15 @@ impl Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let machine = Machine::new(options)?;
     let mut report = Report::default();
-    let targets = machine.targets(options)?;
-    if options.wants(Part::Reads) {
-        reads::measure(options, &machine, &targets, &mut report)?;
+    if options.wants(Part::Reads) || options.wants(Part::Passwords) {
+        let targets = machine.targets(options)?;
+        if options.wants(Part::Reads) {
+            reads::measure(options, &machine, &targets, &mut report)?;
+        }
+        if options.wants(Part::Passwords) {
+            passwords::measure(options, &targets, &mut report)?;
+        }
     }
-    if options.wants(Part::Passwords) {
-        passwords::measure(options, &targets, &mut report)?;
-    }
-    drop(targets);
     if options.wants(Part::Start) {
         start::measure(options, &machine, &mut report)?;
     }

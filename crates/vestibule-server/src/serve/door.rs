@@ -1,17 +1,19 @@
 //! The way of one request into the router and back: bounded, timed, and never taking others with it when it fails.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::routing::future::RouteFuture;
 use http::header::COOKIE;
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
@@ -23,7 +25,7 @@ use vestibule::http::peer::Peer;
 use super::answers::{complete, detail, named, request_id};
 use super::body::{Answer, Timed};
 use super::meters;
-use super::pace::{Pace, Turn};
+use super::pace::Pace;
 
 /// The longest path and query, in bytes: RFC 9110 §4.1 asks for 8,000 at least.
 const TARGET_BYTES: usize = 8192;
@@ -48,16 +50,8 @@ impl Door {
         Self { app, peer: from.ip().to_canonical(), pace, body_timeout, https }
     }
 
-    async fn pass(self, request: Request<Incoming>, turn: Turn) -> Response<Answer> {
-        let https = self.https;
-        let response = match refusal(&request) {
-            Some(refused) => refused,
-            None => self.ask(request).await,
-        };
-        complete(response, https).map(|body| Answer::new(body, turn))
-    }
-
-    async fn ask(self, request: Request<Incoming>) -> Response<Body> {
+    /// What the router is asked, and the flag that is raised when the body comes too late.
+    fn admit(&self, request: Request<Incoming>) -> (Request<Body>, Option<Arc<AtomicBool>>) {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(Peer(self.peer));
         let mut late = None;
@@ -68,12 +62,7 @@ impl Door {
             late = Some(flag);
             Body::new(timed)
         };
-        let response = guarded(self.app, Request::from_parts(parts, body), self.https).await;
-        if late.is_some_and(|late| late.load(Ordering::Relaxed)) {
-            meters::refused(StatusCode::REQUEST_TIMEOUT);
-            return detail(StatusCode::REQUEST_TIMEOUT, &Message::RequestTimeout);
-        }
-        response
+        (Request::from_parts(parts, body), late)
     }
 }
 
@@ -82,11 +71,29 @@ impl hyper::service::Service<Request<Incoming>> for Door {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
+    /// What can be done at once is done here: all that the future holds is moved with it, for every request.
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let turn = self.pace.begin(request.version() == Version::HTTP_2);
-        let passing = self.clone().pass(request, turn);
-        Box::pin(async { Ok(passing.await) })
+        let (turn, https) = (self.pace.begin(request.version() == Version::HTTP_2), self.https);
+        if let Some(refused) = refusal(&request) {
+            return Box::pin(ready(Ok(complete(refused, https).map(|body| Answer::new(body, turn)))));
+        }
+        let (request, late) = self.admit(request);
+        let mut app = self.app.clone();
+        let asking = catch_unwind(AssertUnwindSafe(|| app.call(request)));
+        Box::pin(async move {
+            let response = in_time(guarded(asking, https).await, late);
+            Ok(complete(response, https).map(|body| Answer::new(body, turn)))
+        })
     }
+}
+
+/// The router's answer, unless the body came too late for it to mean anything.
+fn in_time(response: Response<Body>, late: Option<Arc<AtomicBool>>) -> Response<Body> {
+    if late.is_none_or(|late| !late.load(Ordering::Relaxed)) {
+        return response;
+    }
+    meters::refused(StatusCode::REQUEST_TIMEOUT);
+    detail(StatusCode::REQUEST_TIMEOUT, &Message::RequestTimeout)
 }
 
 /// Requests that are too large to be looked at (T73).
@@ -113,15 +120,21 @@ fn cookies(request: &Request<Incoming>) -> usize {
 
 /// The router's answer; a panic beside the endpoints, which catch their own, is a 500 for this request alone (T79). The panic hook
 /// has logged where it was.
-async fn guarded(mut app: Router, request: Request<Body>, https: bool) -> Response<Body> {
-    let mut asking = pin!(async move { app.call(request).await });
-    let end = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| asking.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Ok),
-        Err(_) => Poll::Ready(Err(())),
-    });
-    match end.await {
+async fn guarded(asking: thread::Result<RouteFuture<Infallible>>, https: bool) -> Response<Body> {
+    let end = match asking {
+        Ok(asking) => {
+            let mut asking = pin!(asking);
+            poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| asking.as_mut().poll(cx))) {
+                Ok(poll) => poll.map(Ok),
+                Err(panic) => Poll::Ready(Err(panic)),
+            })
+            .await
+        }
+        Err(panic) => Err(panic),
+    };
+    match end {
         Ok(Ok(response)) => response,
-        Err(()) => {
+        Err(_) => {
             let id = request_id();
             meters::panicked("beside_endpoints");
             tracing::error!(request_id = id, "a request panicked and was answered with 500");

@@ -26,6 +26,9 @@ pub fn presented(headers: &HeaderMap) -> Presented {
     if lines.next().is_some() {
         return Presented::Malformed(Message::InvalidToken);
     }
+    if let Some(key) = plain(line.as_bytes()) {
+        return Presented::Key(key.into());
+    }
     let mut words = line.as_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let Some((missing, too_many)) = words.next().and_then(complaints) else { return Presented::Nothing };
     if line.len() > MAX_BYTES {
@@ -39,6 +42,13 @@ pub fn presented(headers: &HeaderMap) -> Presented {
             _ => Presented::Malformed(Message::TokenWithStrangeCharacters),
         },
     }
+}
+
+/// The key of a header as programs write it: our usual scheme, one space, and nothing to complain about.
+fn plain(line: &[u8]) -> Option<&str> {
+    let key = line.strip_prefix(b"Token ").or_else(|| line.strip_prefix(b"Bearer "))?;
+    let fits = !key.is_empty() && line.len() <= MAX_BYTES && key.iter().all(u8::is_ascii_graphic);
+    std::str::from_utf8(key).ok().filter(|_| fits)
 }
 
 /// The messages for no word and for too many words after a scheme of ours.

@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -60,7 +60,7 @@ impl Bound {
         let language = language::asked(&self.auth.languages, &parts.headers);
         let span = tracing::debug_span!("request", id = %who.request_id);
         let done = match &format {
-            Ok(_) => caught(self.perform(&parts.method, &parts.headers, sent, &who, language).instrument(span)).await,
+            Ok(_) => caught(pin!(self.perform(&parts.method, &parts.headers, sent, &who, language).instrument(span))).await,
             Err(refused) => Err(refused.clone()),
         };
         if let Err(Error::Internal(why)) = &done {
@@ -124,7 +124,7 @@ impl Bound {
         let kept = operation.takes.as_ref().map(|_| input.clone());
         match ((operation.run)(call(caller, input)).await, epoch, kept) {
             // Overtaken by a change of password of the very session, which goes on: the client must not think it has ended.
-            (Err(Error::Unauthenticated(ended)), Some(epoch), Some(input)) => match self.caller(headers).await? {
+            (Err(Error::Unauthenticated(ended)), Some(epoch), Some(input)) => match Box::pin(self.caller(headers)).await? {
                 Some(caller) if caller.user.epoch != epoch => (operation.run)(call(Some(caller), input)).await,
                 _ => Err(Error::Unauthenticated(ended)),
             },
@@ -174,8 +174,7 @@ impl Bound {
 
 /// What `work` gives; a panic in it, be it a host's hook, is a fault of this request alone (T79). The panic's text may hold what a
 /// client sent, so it is left to the process's own panic hook.
-async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let mut work = pin!(work);
+async fn caught<T>(mut work: Pin<&mut impl Future<Output = Result<T>>>) -> Result<T> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
         Ok(poll) => poll,
         Err(_) => {
@@ -184,4 +183,20 @@ async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::features;
+    use crate::testing::{TestApp, databases};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_every_request_carries_along_stays_small() {
+        let app = TestApp::on(databases::fresh_sqlite().await, |_| {}).await;
+        let bound = Arc::new(Bound::new(app.auth.clone(), features::user::endpoint(&app.auth)));
+        let size = size_of_val(&bound.answer(Request::new(Body::empty())));
+        assert!(size <= 3 * 1024, "{size} bytes, which are moved for each request: put what is rare into a box");
+    }
 }

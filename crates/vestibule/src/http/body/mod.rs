@@ -50,7 +50,8 @@ pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Input> 
     match kind {
         Kind::Json => json::read(&bytes),
         Kind::UrlEncoded => form::read(&bytes),
-        Kind::Multipart(content_type) => multipart::read(&content_type, bytes).await,
+        // Rare and large: in a box, so that it is not part of every request's future.
+        Kind::Multipart(content_type) => Box::pin(multipart::read(&content_type, bytes)).await,
         Kind::Other(sent) => Err(Error::Refused(415, Message::UnsupportedMediaType(sent))),
     }
 }
