@@ -2,7 +2,21 @@
 
 use serde_json::json;
 
+use crate::compare::{Body, Expected};
+
 use super::{Instead, Rule};
+
+pub(super) const HEAD_SPENDS_NOTHING: Rule = Rule {
+    name: "HEAD never confirms an address",
+    when: "`HEAD` on the link of a verification mail, where opening the link confirms.",
+    instead: "200, and the key still counts.",
+    reason: "Scanners of mail send `HEAD`; a person's click must find the key unspent.",
+    source: "T22",
+    answer: |asked| {
+        let opens = asked.request.method == "HEAD" && asked.path().starts_with("registration/account-confirm-email/");
+        (opens && asked.status() == 302).then(|| Instead::Answer(Expected::ours(200, Body::Empty)))
+    },
+};
 
 pub(super) const CODE_BESIDE_KEY: Rule = Rule {
     name: "An address is proven by a code too",

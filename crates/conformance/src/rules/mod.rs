@@ -94,6 +94,7 @@ pub const RULES: &[Rule] = &[
     bodies::NAMED_TWICE,
     bodies::NOT_UTF8,
     mailed::CODE_BESIDE_KEY,
+    mailed::HEAD_SPENDS_NOTHING,
     paths::SLASH,
     paths::WHOLE_PATHS,
     paths::ANY_HOST,
