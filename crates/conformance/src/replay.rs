@@ -316,7 +316,7 @@ impl Replay {
     /// A fixture for something that is not offered gives nothing; what it would have given is told where it is used.
     fn remember_whose(&mut self, op: &str, name: &str, result: &Value) {
         let feature = match op {
-            "make_reset" => "mail, whose reset links this program does not make yet",
+            "make_reset" => "mail: reset links, which this program does not make yet",
             "make_jwt" => "JWT",
             "create_social_account" => "social",
             "totp_code" => "MFA",
