@@ -16,7 +16,7 @@ const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
 
 /// How many headers an answer has, with the two that axum and hyper add: room is made once.
-const HEADERS: usize = 10;
+const HEADERS: usize = 11;
 
 /// What the service can answer with.
 pub(super) fn media_types(auth: &Auth) -> &'static [&'static str] {
