@@ -7,6 +7,7 @@ mod commands;
 mod explain;
 mod load;
 mod logs;
+mod memory;
 mod metrics;
 mod output;
 mod serve;

@@ -27,9 +27,6 @@ use super::writer::{self, Job};
 /// it waits on a thread that serves others too.
 const READER_PATIENCE: Duration = Duration::from_millis(250);
 
-/// The most of the file that a reader sees through mapped memory: system memory that is shared and can be taken back.
-const MAPPED: i64 = 1 << 30;
-
 /// An open file.
 #[derive(Clone)]
 pub struct Sqlite(Arc<File>);
@@ -104,9 +101,10 @@ impl Sqlite {
     }
 }
 
+/// No mapped memory: SQLite drops the whole mapping of a reader whenever somebody has written, and the page faults that follow cost more
+/// than reading the pages again. Without writes both cost the same.
 fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path, READER_PATIENCE)?;
-    connection.pragma_update(None, "mmap_size", MAPPED)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
