@@ -205,15 +205,18 @@ async fn a_full_queue_is_busy_at_once() {
     numbers(&test.db).await;
     let mut waiting = vec![Box::pin(insert(&test.db, -1))];
     let db = test.db.clone();
+    let (taken, was_taken) = tokio::sync::oneshot::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
     let hold = tokio::spawn(async move {
-        let unit = db.unit(|_| async {
-            std::thread::sleep(Duration::from_millis(200));
+        let unit = db.unit(|_| async move {
+            let _ = taken.send(());
+            // Holds the writer however slow the machine is.
+            let _ = released.recv();
             Outcome::Ok(())
         });
         unit.await
     });
-    // So that the writer has taken it from the queue.
-    sleep(Duration::from_millis(20)).await;
+    was_taken.await.unwrap();
     let mut busy = 0;
     for n in 0..QUEUE as i64 + 10 {
         let mut unit = Box::pin(insert(&test.db, n));
@@ -226,6 +229,7 @@ async fn a_full_queue_is_busy_at_once() {
         }
     }
     assert_eq!(busy, 10);
+    release.send(()).unwrap();
     hold.await.unwrap().unwrap();
     for unit in waiting {
         unit.await.unwrap();
