@@ -15,7 +15,8 @@ use crate::ground::Message;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
 use crate::http::{Endpoint, language, render, tally};
-use crate::jobs::worker;
+use crate::jobs::{queue, worker};
+use crate::settings::Presence;
 
 impl Auth {
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -87,6 +88,8 @@ impl Auth {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looks = tokio::time::interval(worker::LOOK_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut measures = tokio::time::interval(queue::MEASURE_EVERY);
+        measures.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut rounds: u64 = 0;
         loop {
             tokio::select! {
@@ -96,6 +99,9 @@ impl Auth {
                     rounds += 1;
                 }
                 _ = looks.tick() => self.deliver().await,
+                _ = measures.tick() => if let Err(error) = queue::measure(self).await {
+                    tracing::warn!(?error, "the outbox could not be measured");
+                },
                 () = self.courier.bell.notified() => self.deliver().await,
             }
         }
@@ -141,14 +147,20 @@ impl Auth {
     }
 }
 
-/// The pages behind the links of mails.
+/// The pages for people.
 fn doors() -> Vec<Page> {
-    vec![features::email_verification::page(), features::password_reset::page()]
+    vec![
+        features::email_verification::page(),
+        features::email_verification::sent_page(),
+        features::password_reset::page(),
+        features::password_reset::request_page(),
+        features::email_change::page(),
+    ]
 }
 
 /// The rooms that this installation has.
 fn rooms(auth: &Auth) -> Vec<Endpoint> {
-    vec![
+    let mut rooms = vec![
         features::registration::endpoint(auth),
         features::login::endpoint(auth),
         features::logout::endpoint(auth),
@@ -158,7 +170,12 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
-    ]
+        features::reauthenticate::endpoint(auth),
+    ];
+    if auth.settings.account.email != Presence::Off {
+        rooms.extend([features::email_change::request(auth), features::email_change::confirm(auth)]);
+    }
+    rooms
 }
 
 fn nothing_here(auth: &Auth, headers: &HeaderMap) -> Response<Body> {

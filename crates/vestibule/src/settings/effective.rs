@@ -74,6 +74,11 @@ impl Settings {
         self.email.from.clone().or_else(|| (!self.production()).then(made))
     }
 
+    /// Whether the owner of an address hears that somebody wanted another account with it.
+    pub fn tells_already_exists(&self) -> bool {
+        self.email.notices.already_exists.unwrap_or(!self.compat())
+    }
+
     /// What every subject begins with.
     pub fn subject_prefix(&self) -> String {
         self.email.subject_prefix.clone().unwrap_or_else(|| format!("[{}] ", self.site.name))
@@ -89,6 +94,12 @@ impl Settings {
             ("password.require_old", self.password.require_old.is_some(), json!(self.require_old()), profile),
             ("tokens.session_cookie", self.tokens.session_cookie.is_some(), json!(self.session_cookie()), profile),
             ("email.from", self.email.from.is_some(), json!(self.email_from()), "follows site.name and server.public_url"),
+            (
+                "email.notices.already_exists",
+                self.email.notices.already_exists.is_some(),
+                json!(self.tells_already_exists()),
+                profile,
+            ),
             ("email.subject_prefix", self.email.subject_prefix.is_some(), json!(self.subject_prefix()), "follows site.name"),
             ("jwt.access_cookie", self.jwt.access_cookie.is_some(), json!(self.access_cookie()), public),
             ("jwt.refresh_cookie", self.jwt.refresh_cookie.is_some(), json!(self.refresh_cookie()), public),

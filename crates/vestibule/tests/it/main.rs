@@ -5,6 +5,7 @@
 mod bodies;
 mod catalogues;
 mod custom_fields;
+mod email_change;
 mod exchange;
 mod house;
 mod journey;
@@ -20,5 +21,6 @@ mod problem;
 mod profiles;
 mod races;
 mod registration;
+mod settings_page;
 mod threats;
 mod user;

@@ -23,11 +23,11 @@ async fn post_request(call: Call) -> Result<Answer> {
 }
 
 /// `POST password/reset/confirm/`.
-pub fn confirm(_: &Auth) -> Endpoint {
+pub fn confirm(auth: &Auth) -> Endpoint {
     Endpoint::new("password/reset/confirm", "Password Reset Confirm")
         .described("Sets a new password with what the mail carried, and ends every session.")
         .forgiving()
-        .with(Operation::new(Method::POST, |call| Box::pin(post_confirm(call))).taking(flow::confirm_form()))
+        .with(Operation::new(Method::POST, |call| Box::pin(post_confirm(call))).taking(flow::confirm_form(auth)))
 }
 
 async fn post_confirm(call: Call) -> Result<Answer> {
