@@ -3,11 +3,17 @@
 
 pub mod accept;
 pub mod answer;
+mod authenticate;
 pub mod authorization;
 pub mod body;
+pub mod browser;
+pub mod cookies;
+mod cors;
+mod csrf;
 pub mod dispatch;
 pub mod endpoint;
 mod extract;
+mod granted;
 pub(crate) mod language;
 pub mod page;
 pub mod peer;
@@ -16,6 +22,9 @@ pub(crate) mod render;
 pub(crate) mod tally;
 
 pub use answer::Answer;
+pub use browser::Browser;
+pub use cookies::SetCookie;
 pub use endpoint::{Call, Endpoint, Guard, Operation};
 pub use extract::{CurrentUser, OptionalUser, Rejection};
+pub use granted::granted;
 pub use peer::Peer;
