@@ -4,10 +4,12 @@
 pub mod accept;
 pub mod answer;
 pub mod authorization;
+mod bearer_claims;
 pub mod body;
 pub mod dispatch;
 pub mod endpoint;
 mod extract;
+pub mod jwks;
 pub(crate) mod language;
 pub mod page;
 pub mod peer;
@@ -16,6 +18,7 @@ pub(crate) mod render;
 pub(crate) mod tally;
 
 pub use answer::Answer;
+pub use bearer_claims::{BearerClaims, Jwks, NotVerified};
 pub use endpoint::{Call, Endpoint, Guard, Operation};
 pub use extract::{CurrentUser, OptionalUser, Rejection};
 pub use peer::Peer;

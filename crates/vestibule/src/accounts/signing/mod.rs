@@ -6,6 +6,7 @@
 
 mod cache;
 mod claims;
+pub mod elsewhere;
 mod jws;
 mod legacy;
 mod pair;
