@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod check;
+mod keys;
 mod open;
 mod serve;
 mod users;
@@ -55,6 +56,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
             output::say(&explain::example());
             Ok(())
         }
+        Command::Keys(command) => keys::run(config, command).await,
         Command::User(command) => users::run(config, command).await,
     }
 }

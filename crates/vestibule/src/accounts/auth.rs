@@ -21,6 +21,7 @@ use super::last_seen::LastSeen;
 use super::limits::Limits;
 use super::passwords::{Hasher, Policy};
 use super::shapes::Shapes;
+use super::signing::Signing;
 
 /// The whole of an authentication service: settings, database, clock, hashing threads. Cheap to clone.
 #[derive(Clone)]
@@ -58,6 +59,8 @@ pub struct Floor {
     pub(crate) browsers: Browsers,
     /// The names of the cookies.
     pub(crate) cookies: CookieNames,
+    /// What makes and reads JSON Web Tokens, where a setting asks for them.
+    pub(crate) signing: Option<Signing>,
     /// What sending mail needs.
     pub(crate) courier: Courier,
     /// What a user looks like here.
