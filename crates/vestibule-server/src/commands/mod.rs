@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod check;
+mod keys;
 mod mail;
 mod open;
 mod serve;
@@ -57,6 +58,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
             output::say(&explain::example());
             Ok(())
         }
+        Command::Keys(command) => keys::run(config, command).await,
         Command::User(command) => users::run(config, command).await,
         Command::Mail(command) => mail::run(config, command).await,
         Command::Templates(TemplatesCommand::Convert { dir, out }) => templates::convert(&dir, out.as_deref()),

@@ -9,6 +9,7 @@ mod commands;
 mod driver;
 mod journal;
 mod kill_loop;
+mod mails;
 mod outage;
 mod people;
 mod place;

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod audit;
 pub mod auth;
+pub mod browsers;
 pub mod client;
 pub mod facts;
 pub mod housekeeping;
@@ -18,6 +19,7 @@ pub mod recent;
 pub mod sessions;
 pub mod shapes;
 pub mod shown;
+pub mod signing;
 pub mod tokens;
 pub mod uid;
 pub mod unique;

@@ -9,11 +9,12 @@ pub mod language;
 pub mod message;
 pub mod meters;
 pub mod names;
+pub mod seal;
 pub mod secrets;
 
 pub use clock::{Clock, Time};
 pub use entropy::Entropy;
-pub use error::{Error, FieldErrors, Result};
+pub use error::{Error, FieldErrors, NON_FIELD, Result};
 pub use language::{Language, Languages};
 pub use message::Message;
 pub use secrets::Secret;

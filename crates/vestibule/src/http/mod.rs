@@ -3,11 +3,20 @@
 
 pub mod accept;
 pub mod answer;
+mod authenticate;
 pub mod authorization;
+mod bearer_claims;
 pub mod body;
+pub mod browser;
+pub mod cookies;
+mod cors;
+mod csrf;
 pub mod dispatch;
 pub mod endpoint;
 mod extract;
+pub mod fields;
+mod granted;
+pub mod jwks;
 pub(crate) mod language;
 pub mod page;
 pub mod peer;
@@ -16,6 +25,10 @@ pub(crate) mod render;
 pub(crate) mod tally;
 
 pub use answer::Answer;
+pub use bearer_claims::{BearerClaims, Jwks, NotVerified};
+pub use browser::Browser;
+pub use cookies::SetCookie;
 pub use endpoint::{Call, Endpoint, Guard, Operation};
 pub use extract::{CurrentUser, OptionalUser, Rejection};
+pub use granted::granted;
 pub use peer::Peer;

@@ -4,17 +4,20 @@
 
 mod bodies;
 mod catalogues;
+mod cookies;
 mod custom_fields;
 mod email_change;
 mod exchange;
 mod house;
 mod journey;
+mod keys;
 mod languages;
 mod login;
 mod logout;
 mod mail;
 mod names;
 mod options;
+mod pages;
 mod panics;
 mod password_change;
 mod problem;

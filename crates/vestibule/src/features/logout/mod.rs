@@ -5,14 +5,16 @@ use http::Method;
 
 use crate::accounts::audit::Event;
 use crate::accounts::sessions::{self, Caller};
-use crate::accounts::{Auth, Client};
+use crate::accounts::{Auth, Client, links};
 use crate::ground::{Error, Message, Result, meters};
+use crate::http::page::{Page, PageCall, Shown};
 use crate::http::{Answer, Call, Endpoint, Operation};
 
 /// `POST logout/`, and `GET` only where `account.logout_on_get` says so: a link or an image must not log anybody out (T46).
 pub fn endpoint(auth: &Auth) -> Endpoint {
     let endpoint = Endpoint::new("logout", "Logout")
         .described("Ends the session that the request carries.")
+        .giving_cookies()
         .allowing("GET, POST, HEAD, OPTIONS")
         .with(Operation::new(Method::POST, |call| Box::pin(post(call))));
     if auth.settings().account.logout_on_get {
@@ -26,7 +28,25 @@ async fn post(call: Call) -> Result<Answer> {
     if let Some(caller) = &call.caller {
         logout(&call.auth, &call.who, caller).await?;
     }
-    Ok(Answer::says(200, Message::LoggedOut))
+    Ok(Answer::says(200, Message::LoggedOut).with_cookies(call.removed_cookies()))
+}
+
+/// `sign-out/`: ends the browser's session by the button of a page of ours, and leads to where people sign in.
+pub fn page() -> Page {
+    Page { path: "sign-out", run: |call| Box::pin(sign_out(call)) }
+}
+
+async fn sign_out(call: PageCall) -> Result<Shown> {
+    let settings = &call.auth.settings;
+    if !call.is_sent() {
+        return Ok(Shown::Elsewhere(303, links::page(settings, "account")));
+    }
+    call.admit()?;
+    if let Some(caller) = call.caller().await? {
+        logout(&call.auth, &call.who, &caller).await?;
+    }
+    let next = settings.frontend.login_url.clone().unwrap_or_else(|| links::page(settings, "sign-in"));
+    Ok(Shown::Elsewhere(303, next).with(call.removed_cookies()))
 }
 
 /// Ends the caller's session. Whoever comes second finds it ended, which is what was asked for.

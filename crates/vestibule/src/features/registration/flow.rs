@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::accounts::audit::Event;
 use crate::accounts::limits::{self, Action};
-use crate::accounts::login::{self, Granted};
+use crate::accounts::login::{Door, Granted};
 use crate::accounts::sessions::Method;
 use crate::accounts::shapes::{OwnWords, username_field};
 use crate::accounts::users::{self, NewUser};
@@ -43,7 +43,26 @@ pub enum Registered {
 ///
 /// # Errors
 /// [`Error::Fields`] with everything that is wrong at once, [`Error::Limited`], those of hashing and of the database.
-pub async fn register(
+pub async fn register(auth: &Auth, who: &Client, values: Values, errors: FieldErrors, language: &Language) -> Result<Registered> {
+    register_at(Door::Endpoint, auth, who, values, errors, language).await
+}
+
+/// The same on a page of ours.
+///
+/// # Errors
+/// As [`register`].
+pub async fn register_on_page(
+    auth: &Auth,
+    who: &Client,
+    values: Values,
+    errors: FieldErrors,
+    language: &Language,
+) -> Result<Registered> {
+    register_at(Door::Page, auth, who, values, errors, language).await
+}
+
+async fn register_at(
+    door: Door,
     auth: &Auth,
     who: &Client,
     values: Values,
@@ -69,7 +88,7 @@ pub async fn register(
         return tell_owner(auth, &values).await.map(|()| Registered::ToVerify);
     }
     let new = NewUser { language: Some(language.tag().to_owned()), ..new_user(auth, &values, hash, profile) };
-    make(auth, who, new).await
+    make(door, auth, who, new).await
 }
 
 /// What can be said early of values that another account holds, together with everything else that is wrong. The indexes
@@ -181,9 +200,9 @@ fn usernames(auth: &Auth, values: &Values) -> Vec<Username> {
     }
 }
 
-async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
+async fn make(door: Door, auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
     let (floor, sender) = (auth.clone(), who.clone());
-    let (registered, event) = auth.unit(move |tx| async move { write(&floor, &tx, &sender, new).await }).await?;
+    let (registered, event) = auth.unit(move |tx| async move { write(door, &floor, &tx, &sender, new).await }).await?;
     auth.courier.bell.notify_one();
     event.log(who);
     if let Registered::LoggedIn(granted) = &registered {
@@ -192,7 +211,7 @@ async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
     Ok(registered)
 }
 
-async fn write(auth: &Auth, tx: &Tx, who: &Client, mut new: NewUser) -> Result<(Registered, Event)> {
+async fn write(door: Door, auth: &Auth, tx: &Tx, who: &Client, mut new: NewUser) -> Result<(Registered, Event)> {
     let now = auth.clock.now();
     auth.hooks.before_register(tx, &mut new).await?;
     let user = users::insert(tx, &new, now).await?;
@@ -208,7 +227,7 @@ async fn write(auth: &Auth, tx: &Tx, who: &Client, mut new: NewUser) -> Result<(
     let registered = if must_prove {
         Registered::ToVerify
     } else {
-        Registered::LoggedIn(Box::new(login::finish(auth, tx, who, user.id, user.epoch, Method::Registration).await?))
+        Registered::LoggedIn(Box::new(door.finish(auth, tx, who, (user.id, user.epoch), Method::Registration).await?))
     };
     Ok((registered, event))
 }

@@ -1,10 +1,10 @@
 //! `registration/` over HTTP.
 
-use http::Method;
+use ::http::Method;
 
 use crate::accounts::Auth;
 use crate::ground::{Message, Result};
-use crate::http::{Answer, Call, Endpoint, Guard, Operation};
+use crate::http::{self, Answer, Call, Endpoint, Guard, Operation};
 use crate::settings::Registration;
 
 use super::flow::{self, Registered};
@@ -13,6 +13,7 @@ use super::flow::{self, Registered};
 pub fn endpoint(auth: &Auth) -> Endpoint {
     let endpoint = Endpoint::new("registration", "Register")
         .described("Makes an account.")
+        .giving_cookies()
         .with(Operation::new(Method::POST, |call| Box::pin(post(call))).taking(flow::form(auth)));
     match auth.settings().account.registration {
         Registration::Open => endpoint.forgiving(),
@@ -23,7 +24,7 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
 async fn post(call: Call) -> Result<Answer> {
     let (values, errors) = call.read()?;
     match flow::register(&call.auth, &call.who, values, errors, &call.language).await? {
-        Registered::LoggedIn(granted) => Ok(Answer::key(201, &granted.key)),
+        Registered::LoggedIn(granted) => http::granted(&call.auth, 201, &granted).await,
         Registered::ToVerify => Ok(Answer::says(201, Message::VerificationSent)),
     }
 }
