@@ -168,8 +168,13 @@ impl Page {
         if head {
             *response.body_mut() = Body::empty();
         }
-        guard(response.headers_mut(), &auth);
+        guard(response.headers_mut(), &auth, self.holds_credential());
         response
+    }
+
+    /// Whether the address itself lets somebody do something.
+    fn holds_credential(&self) -> bool {
+        self.path.contains('{')
     }
 
     async fn perform(&self, auth: &Auth, who: &Client, language: &Language, parts: &Parts, sent: Body) -> Result<Shown> {
@@ -274,10 +279,12 @@ fn elsewhere(status: u16, url: &str) -> Response<Body> {
     response
 }
 
-fn guard(headers: &mut HeaderMap, auth: &Auth) {
+fn guard(headers: &mut HeaderMap, auth: &Auth, holds_credential: bool) {
     render::guard(headers);
-    // The address holds a credential, so it is told to nobody.
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // An address that holds a credential is told to nobody. On other pages the browser must say that a form comes from here: with
+    // `no-referrer` it would send `Origin: null` (Fetch §3.2).
+    let policy = if holds_credential { "no-referrer" } else { "same-origin" };
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(policy));
     render::stay_encrypted(headers, auth.settings.https());
 }
 
