@@ -74,7 +74,7 @@ impl Auth {
         render::plain(404, Message::NotFound.text())
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and can be written.
     pub async fn is_ready(&self) -> bool {
         facts::answers(&self.db).await
     }

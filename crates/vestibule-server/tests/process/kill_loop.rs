@@ -3,7 +3,6 @@
 //! `VESTIBULE_KILL_ROUNDS` sets how many rounds there are for each database.
 
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, RandomState};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use vestibule::testing::races::say;
 
 use crate::driver::Driver;
 use crate::journal::Journal;
-use crate::people::{Deed, Found, People, compare};
+use crate::people::{Found, People, choose, compare, random};
 use crate::place::Place;
 
 /// Clients at once; each asks once in [`PACE`], which makes 100 requests in a second. In every other round they do not pause, so
@@ -27,11 +26,6 @@ const READY: Duration = Duration::from_secs(5);
 
 fn rounds() -> u32 {
     std::env::var("VESTIBULE_KILL_ROUNDS").map_or(20, |text| text.parse().expect("VESTIBULE_KILL_ROUNDS is a number"))
-}
-
-/// A number below `end`.
-fn random(end: u64) -> u64 {
-    RandomState::new().hash_one(Instant::now()) % end
 }
 
 #[test]
@@ -127,23 +121,6 @@ fn drive(to: Driver, journal: &Journal, mut people: People, prefix: &str, pace: 
         journal.acknowledged(number, key.clone());
         people.note(&deed, Some(key));
         thread::sleep(pace.saturating_sub(began.elapsed()));
-    }
-}
-
-/// What somebody does next; `new` is the name of a newcomer.
-fn choose(people: &People, new: String) -> Deed {
-    let dice = random(100);
-    let Some((name, person)) = people.0.iter().nth(random(people.0.len().max(1) as u64) as usize).filter(|_| dice >= 25) else {
-        return Deed::Register { password: format!("Tr1cky-{new}-pass"), name: new };
-    };
-    let (name, old) = (name.clone(), person.password.clone());
-    let Some(key) = person.open.first().cloned().filter(|_| dice >= 40) else {
-        return Deed::LogIn { name, password: old };
-    };
-    match dice {
-        40..65 => Deed::Change { name, key, old, new: format!("An0ther-{new}-pass") },
-        65..85 => Deed::LogOut { name, key },
-        _ => Deed::Edit { name, key, first_name: format!("First {new}") },
     }
 }
 

@@ -5,13 +5,17 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot look must fail")]
 
+mod cluster;
 mod commands;
 mod driver;
 mod journal;
 mod kill_loop;
+mod load;
+mod locks;
 mod outage;
 mod people;
 mod place;
+mod proxy;
 mod refusals;
 mod server;
 mod starts;
