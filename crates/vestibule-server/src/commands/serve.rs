@@ -15,7 +15,7 @@ use vestibule::{Auth, Settings};
 use super::{Failure, open};
 use crate::serve::signals::Signals;
 use crate::serve::{self, Limits, Listener, Outcome, descriptors};
-use crate::{memory, metrics, output};
+use crate::{logs, memory, metrics, output};
 
 /// How long requests that have begun may take after the first signal.
 const GRACE: Duration = Duration::from_secs(30);
@@ -46,6 +46,7 @@ pub(super) async fn run(config: Option<&Path>) -> Result<(), Failure> {
     }
 
     tokio::spawn(memory::give_back());
+    tokio::spawn(logs::tell_of_lost_lines());
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(keep_house(auth.clone(), stopped.clone()));
     let told = async move {

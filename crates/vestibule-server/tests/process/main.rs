@@ -8,6 +8,7 @@
 mod cluster;
 mod commands;
 mod driver;
+mod full;
 mod journal;
 mod kill_loop;
 mod load;
@@ -21,3 +22,4 @@ mod server;
 mod starts;
 mod stop;
 mod two;
+mod volume;

@@ -137,7 +137,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (85, Tokens, "refresh in the kill loop"),
     (85, Measure, "the loop at full length"),
     (86, Mail, "mail while the mail server is away"),
-    (88, Serving, "full disks, seen through the server"),
     (89, Serving, "TERM under load, kill in the middle of a migration, through the binary"),
     (90, Serving, "backup, restore, transfer between databases"),
     (91, Serving, "advisories where their data can be fetched; two builds alike"),
