@@ -34,7 +34,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (2, Mail, "the same passwords through a reset"),
     (2, Measure, "an overlong password is refused in under 50 ms"),
     (3, Measure, "the similarity check ends in under 20 ms for the largest input"),
-    (5, Serving, "the race of logins on two processes"),
     (6, Tokens, "clients that hold JWTs, refresh tokens and session cookies"),
     (6, Mail, "the notice to the owner"),
     (7, Social, "an account that exists by a social login only, and its first password"),
@@ -107,7 +106,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (65, Factors, "the last factor"),
     (66, Measure, "a million unknown names grow the process by under 64 MiB"),
     (67, Tokens, "the address in the list of sessions"),
-    (68, Serving, "the race on two processes"),
     (69, Mail, "mails to one address are limited; the way out by reset"),
     (69, Tokens, "the cookie of a known device"),
     (71, Mail, "look-ups by reset and by change of address"),
@@ -137,7 +135,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (85, Tokens, "refresh in the kill loop"),
     (85, Measure, "the loop at full length"),
     (86, Mail, "mail while the mail server is away"),
-    (89, Serving, "TERM under load, kill in the middle of a migration, through the binary"),
     (90, Serving, "backup, restore, transfer between databases"),
     (91, Serving, "advisories where their data can be fetched; two builds alike"),
 ];
