@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,7 +16,8 @@ use crate::ground::Message;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
 use crate::http::{Endpoint, language, render, tally};
-use crate::jobs::worker;
+use crate::jobs::outbox;
+use crate::jobs::worker::{self, Round};
 
 impl Auth {
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -74,7 +76,7 @@ impl Auth {
         render::plain(404, Message::NotFound.text())
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and can be written.
     pub async fn is_ready(&self) -> bool {
         facts::answers(&self.db).await
     }
@@ -82,7 +84,7 @@ impl Auth {
     /// Keeps house until `stop` is done: writes down when sessions were used and removes what has ended. A host spawns this
     /// once for each process.
     pub async fn run_worker(&self, stop: impl Future<Output = ()>) {
-        tokio::pin!(stop);
+        let mut stop = pin!(stop);
         let mut ticks = tokio::time::interval(housekeeping::EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looks = tokio::time::interval(worker::LOOK_EVERY);
@@ -95,18 +97,36 @@ impl Auth {
                     self.keep_house(rounds.is_multiple_of(housekeeping::ROUNDS_BETWEEN_WALKS)).await;
                     rounds += 1;
                 }
-                _ = looks.tick() => self.deliver().await,
-                () = self.courier.bell.notified() => self.deliver().await,
+                _ = looks.tick() => {}
+                () = self.courier.bell.notified() => {}
+            }
+            if self.deliver_until(stop.as_mut()).await {
+                break;
             }
         }
+        self.hand_back().await;
         if let Err(error) = self.last_seen.flush(&self.db).await {
             tracing::warn!(?error, "when sessions were last used could not be written down");
         }
     }
 
-    async fn deliver(&self) {
-        if let Err(error) = worker::deliver_due(self).await {
+    /// Sends what is due. Whether it was told to stop meanwhile: then the mail in hand gets [`worker::LAST_MAIL`] and no more.
+    async fn deliver_until(&self, stop: Pin<&mut impl Future<Output = ()>>) -> bool {
+        let mut round = pin!(worker::deliver_due(self));
+        let (done, stopped) = tokio::select! {
+            done = &mut round => (done, false),
+            () = stop => (tokio::time::timeout(worker::LAST_MAIL, round).await.unwrap_or_else(|_| Ok(Round::default())), true),
+        };
+        if let Err(error) = done {
             tracing::warn!(?error, "mails will be tried again");
+        }
+        stopped
+    }
+
+    /// Lets others send what this process has claimed and not sent (T89).
+    async fn hand_back(&self) {
+        if let Err(error) = outbox::hand_back(&self.db, &self.courier.name).await {
+            tracing::warn!(?error, "mails that were claimed wait until their lease has run out");
         }
     }
 
