@@ -37,6 +37,10 @@ pub(crate) enum Command {
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the OpenAPI document of these settings
+    ///
+    /// What `openapi.json` answers, for generators of clients. Needs no database and leaves nothing behind.
+    Openapi,
     /// Look after accounts; works while servers run on the same database
     #[command(subcommand)]
     User(UserCommand),

@@ -15,7 +15,7 @@ use crate::features;
 use crate::ground::Message;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
-use crate::http::{Endpoint, language, render, tally};
+use crate::http::{Directory, Endpoint, language, render, tally};
 use crate::jobs::outbox;
 use crate::jobs::worker::{self, Round};
 
@@ -33,8 +33,9 @@ impl Auth {
 
     fn routes<S: Clone + Send + Sync + 'static>(&self, base: &str) -> Router<S> {
         let mut router = Router::new();
-        for endpoint in rooms(self) {
-            let bound = Arc::new(Bound::new(self.clone(), endpoint));
+        let directory = Arc::new(Directory::new(rooms(self)));
+        for endpoint in &directory.endpoints {
+            let bound = Arc::new(Bound::new(self.clone(), endpoint.clone(), directory.clone()));
             for end in ["", "/"] {
                 let (path, bound) = (format!("{base}/{}{end}", bound.endpoint.path), bound.clone());
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
@@ -139,6 +140,11 @@ impl Auth {
         facts::index_fields(&self.db, &self.shapes.declared).await
     }
 
+    /// Everything that this installation answers, as an OpenAPI 3.1 document.
+    pub fn openapi(&self) -> serde_json::Value {
+        Directory::new(rooms(self)).openapi(&self.settings)
+    }
+
     /// A body with which `registration/` makes an account here, for a first try.
     pub fn example_registration(&self) -> String {
         features::registration::example(self)
@@ -166,9 +172,9 @@ fn doors() -> Vec<Page> {
     vec![features::email_verification::page(), features::password_reset::page()]
 }
 
-/// The rooms that this installation has.
+/// The rooms that this installation has, in the order in which people read of them.
 fn rooms(auth: &Auth) -> Vec<Endpoint> {
-    vec![
+    let mut rooms = vec![
         features::registration::endpoint(auth),
         features::login::endpoint(auth),
         features::logout::endpoint(auth),
@@ -178,7 +184,11 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
-    ]
+    ];
+    if auth.settings.docs_openapi() {
+        rooms.push(features::openapi::endpoint());
+    }
+    rooms
 }
 
 fn nothing_here(auth: &Auth, headers: &HeaderMap) -> Response<Body> {
