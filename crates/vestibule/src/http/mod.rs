@@ -4,12 +4,14 @@
 pub mod accept;
 pub mod answer;
 pub mod authorization;
+mod bearer_claims;
 pub mod body;
 pub mod directory;
 pub mod dispatch;
 pub mod endpoint;
 mod extract;
 pub mod gives;
+pub mod jwks;
 pub(crate) mod language;
 mod openapi;
 pub mod page;
@@ -19,6 +21,7 @@ pub(crate) mod render;
 pub(crate) mod tally;
 
 pub use answer::Answer;
+pub use bearer_claims::{BearerClaims, Jwks, NotVerified};
 pub use directory::Directory;
 pub use endpoint::{Call, Endpoint, Guard, Operation};
 pub use extract::{CurrentUser, OptionalUser, Rejection};
