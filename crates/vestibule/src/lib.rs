@@ -11,6 +11,8 @@ pub mod accounts;
 mod app;
 mod builder;
 pub mod db;
+#[cfg(doctest)]
+mod documentation;
 pub mod features;
 pub mod forms;
 pub mod ground;

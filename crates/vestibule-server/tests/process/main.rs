@@ -19,6 +19,7 @@ mod place;
 mod proxy;
 mod refusals;
 mod server;
+mod snippets;
 mod starts;
 mod stop;
 mod two;
