@@ -60,8 +60,8 @@ pub struct Operation {
     pub takes: Option<Form>,
     /// Whether all of it must be there.
     pub completeness: Completeness,
-    /// Members that may stand in the place of all that the form requires.
-    pub instead: &'static [&'static str],
+    /// Where the form alone does not say what must be there: lists of members, one of which must be there whole.
+    pub either: Vec<Vec<&'static str>>,
     /// What is done.
     pub run: Run,
 }
@@ -69,7 +69,16 @@ pub struct Operation {
 impl Operation {
     /// Does that for the method; takes no body.
     pub fn new(method: Method, run: Run) -> Self {
-        Self { method, id: "", summary: "", gives: Vec::new(), takes: None, completeness: Completeness::Whole, instead: &[], run }
+        Self {
+            method,
+            id: "",
+            summary: "",
+            gives: Vec::new(),
+            takes: None,
+            completeness: Completeness::Whole,
+            either: Vec::new(),
+            run,
+        }
     }
 
     /// The same, with the name of a function in a generated client (`getUser`) and what it does in a few words.
@@ -93,10 +102,10 @@ impl Operation {
         self
     }
 
-    /// The same, where these members may stand in the place of all that the form requires.
+    /// The same, where these members must be there, or those of another such call. The flow sees to it; this only describes it.
     #[must_use]
-    pub fn or(mut self, members: &'static [&'static str]) -> Self {
-        self.instead = members;
+    pub fn either(mut self, members: &[&'static str]) -> Self {
+        self.either.push(members.to_vec());
         self
     }
 
