@@ -8,6 +8,7 @@ mod custom_fields;
 mod exchange;
 mod house;
 mod journey;
+mod keys;
 mod languages;
 mod login;
 mod logout;
