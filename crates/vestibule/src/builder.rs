@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::accounts::auth::Floor;
+use crate::accounts::browsers::Browsers;
 use crate::accounts::client::RequestNames;
 use crate::accounts::last_seen::LastSeen;
 use crate::accounts::limits::Limits;
@@ -151,6 +152,8 @@ impl Builder {
             limits: Limits::new(&key).map_err(internal)?,
             last_seen: LastSeen::default(),
             code_key: crate::accounts::tokens::code_key(&key).map_err(internal)?,
+            browsers: Browsers::new(&key).map_err(internal)?,
+            cookies: settings.cookie_names(),
             signing,
             courier,
             request_names: RequestNames::new(&self.entropy).map_err(internal)?,

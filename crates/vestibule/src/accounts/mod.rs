@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod audit;
 pub mod auth;
+pub mod browsers;
 pub mod client;
 pub mod facts;
 pub mod housekeeping;

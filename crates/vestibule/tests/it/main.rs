@@ -4,6 +4,7 @@
 
 mod bodies;
 mod catalogues;
+mod cookies;
 mod custom_fields;
 mod exchange;
 mod house;
