@@ -5,10 +5,12 @@
 //! Start with [`Field`] and [`Kind`]; [`Form::read`] turns an [`Input`] into [`Values`].
 
 pub mod declared;
+pub(crate) mod decode;
 mod describe;
 pub mod field;
 pub mod input;
 mod kinds;
+pub(crate) mod schema;
 pub mod values;
 
 pub use declared::Declared;

@@ -17,5 +17,5 @@ pub(crate) mod tally;
 
 pub use answer::Answer;
 pub use endpoint::{Call, Endpoint, Guard, Operation};
-pub use extract::{CurrentUser, OptionalUser, Rejection};
+pub use extract::{CurrentUser, OptionalUser, Rejection, RequireStaff};
 pub use peer::Peer;

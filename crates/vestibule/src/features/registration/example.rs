@@ -21,10 +21,10 @@ fn value(field: &Field) -> Value {
         Kind::Password => json!("a-long-passphrase-1"),
         Kind::Phone => json!("+15550100"),
         Kind::Choice(choices) => json!(choices.first().map_or("", |choice| choice.value.as_str())),
-        Kind::Integer => json!(1),
+        Kind::Integer => json!(1.clamp(field.minimum.unwrap_or(i64::MIN), field.maximum.unwrap_or(i64::MAX))),
         Kind::Boolean => json!(true),
         Kind::Date => json!("2000-01-31"),
         Kind::Url => json!("https://example.org/"),
-        Kind::Text => json!("text"),
+        Kind::Text | Kind::Shown(_) => json!("text"),
     }
 }
