@@ -120,6 +120,10 @@ pub(crate) enum UserCommand {
     Enable(WhichUser),
     /// Set an account's password and end its sessions
     SetPassword(SetPassword),
+    /// Remove an account for ever
+    ///
+    /// Its sessions, its fields and the mails that wait for it go with it; the audit trail stays.
+    Delete(DeleteUser),
 }
 
 /// `vestibule user create`.
@@ -172,6 +176,17 @@ pub(crate) struct ListUsers {
 pub(crate) struct WhichUser {
     /// The account's key (pk), name or e-mail address
     pub(crate) user: String,
+}
+
+/// `vestibule user delete`.
+#[derive(Debug, Args)]
+pub(crate) struct DeleteUser {
+    /// Whose account.
+    #[command(flatten)]
+    pub(crate) which: WhichUser,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// `vestibule user set-password`.

@@ -18,6 +18,7 @@ use crate::http::page::Page;
 use crate::http::{Directory, Endpoint, jwks, language, render, tally};
 use crate::jobs::outbox;
 use crate::jobs::worker::{self, Round};
+use crate::settings::{Presence, Verification};
 
 impl Auth {
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -35,17 +36,19 @@ impl Auth {
         let mut router = Router::new();
         let directory = Arc::new(Directory::new(rooms(self)));
         for endpoint in &directory.endpoints {
+            let Some(place) = self.settings.endpoints.place(endpoint.path) else { continue };
             let bound = Arc::new(Bound::new(self.clone(), endpoint.clone(), directory.clone()));
             for end in ["", "/"] {
-                let (path, bound) = (format!("{base}/{}{end}", bound.endpoint.path), bound.clone());
+                let (path, bound) = (format!("{base}/{place}{end}"), bound.clone());
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
             }
         }
         let auth = self.clone();
         for page in doors() {
+            let Some(place) = self.settings.endpoints.place(page.path) else { continue };
             let page = Arc::new(page);
             for end in ["", "/"] {
-                let (path, page, auth) = (format!("{base}/{}{end}", page.path), page.clone(), self.clone());
+                let (path, page, auth) = (format!("{base}/{place}{end}"), page.clone(), self.clone());
                 router = router.route(&path, any(move |request: Request<Body>| page.clone().answer(auth.clone(), request)));
             }
         }
@@ -175,8 +178,34 @@ fn doors() -> Vec<Page> {
     vec![features::email_verification::page(), features::password_reset::page()]
 }
 
+/// What is wrong with where the settings put the endpoints.
+pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
+    let (rooms, doors) = (all_rooms(auth), doors());
+    let paths: Vec<&str> = rooms.iter().map(|room| room.path).chain(doors.iter().map(|door| door.path)).collect();
+    let endpoints = &auth.settings.endpoints;
+    let mut problems = endpoints.problems(&paths);
+    let (account, frontend) = (&auth.settings.account, &auth.settings.frontend);
+    let verifies = account.email != Presence::Off && account.email_verification != Verification::None;
+    let resets = endpoints.place("password/reset").is_some();
+    for (path, mailed, url, key) in [
+        ("registration/account-confirm-email", verifies, &frontend.confirm_email_url, "frontend.confirm_email_url"),
+        ("password/reset/confirm", resets, &frontend.password_reset_url, "frontend.password_reset_url"),
+    ] {
+        if mailed && url.is_none() && endpoints.place(path).is_none() {
+            problems.push(format!("endpoints.off: without {path:?} the links of mails lead nowhere; set {key}, or keep it"));
+        }
+    }
+    problems
+}
+
 /// The rooms that this installation has, in the order in which people read of them.
 fn rooms(auth: &Auth) -> Vec<Endpoint> {
+    let mut rooms = all_rooms(auth);
+    rooms.retain(|room| auth.settings.endpoints.place(room.path).is_some());
+    rooms
+}
+
+fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
     let mut rooms = vec![
         features::registration::endpoint(auth),
         features::login::endpoint(auth),

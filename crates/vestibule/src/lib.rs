@@ -26,8 +26,13 @@ pub mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use accounts::Auth;
+pub use accounts::{Auth, NewUser, User, UserId};
 pub use builder::{BuildError, Builder};
+pub use ground::names::{EmailAddress, PhoneNumber};
+pub use ground::{Error, Message, Secret};
 pub use hooks::Hooks;
-pub use http::{CurrentUser, OptionalUser};
+pub use http::{CurrentUser, OptionalUser, RequireStaff};
+/// The crate that describes types here, so that a host derives `JsonSchema` with the same version: `#[schemars(crate =
+/// "vestibule::schemars")]`.
+pub use schemars;
 pub use settings::Settings;

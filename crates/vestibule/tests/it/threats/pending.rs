@@ -113,7 +113,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (72, Serving, "raw bytes in request lines and headers"),
     (74, Measure, "2,000 slow connections of each kind, and the p99 of logins meanwhile: scripts/measure crowd"),
     (76, Social, "extra members at social endpoints"),
-    (76, Pages, "extra members with forms from Rust types"),
     (77, Mail, "mails as text and HTML"),
     (77, Pages, "pages with forms"),
     (77, Administration, "admin pages and CSV"),
