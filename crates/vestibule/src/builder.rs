@@ -16,6 +16,7 @@ use crate::accounts::limits::Limits;
 use crate::accounts::listener::Listener;
 use crate::accounts::passwords::{Hasher, OwnRule, Parameters, Policy};
 use crate::accounts::shapes::Shapes;
+use crate::accounts::signing::{self, Signing};
 use crate::accounts::typed::{Change, Typed};
 use crate::accounts::{Auth, NewUser, User, facts};
 use crate::app;
@@ -209,6 +210,10 @@ impl Builder {
         if self.indexes {
             refuse_unindexed(&db, &shapes).await?;
         }
+        let signing = match signing::is_needed(&settings) {
+            true => Some(Signing::open(&settings, &db, &key, &self.clock, &self.entropy).await.map_err(BuildError::because)?),
+            false => None,
+        };
         let courier = courier(&settings, self.transport, &self.entropy)?;
         let internal = |error: Error| BuildError::because(format!("{error:?}"));
         let floor = Floor {
@@ -217,6 +222,7 @@ impl Builder {
             limits: Limits::new(&key).map_err(internal)?,
             last_seen: LastSeen::default(),
             code_key: crate::accounts::tokens::code_key(&key).map_err(internal)?,
+            signing,
             courier,
             request_names: RequestNames::new(&self.entropy).map_err(internal)?,
             placed: AtomicBool::new(false),

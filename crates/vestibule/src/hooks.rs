@@ -7,6 +7,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use serde_json::{Map, Value};
+
 use crate::accounts::audit::Event;
 use crate::accounts::{NewUser, User};
 use crate::db::Tx;
@@ -41,6 +43,14 @@ pub trait Hooks: Send + Sync + 'static {
     /// When the account is there, for the rows that a host keeps for each account.
     fn after_register(&self, tx: &Tx, user: &User) -> impl Future<Output = Result<()>> + Send {
         let _ = (tx, user);
+        async { Ok(()) }
+    }
+
+    /// What an access token says beside our own claims, whenever one is made: at a login and at each refresh. A claim of ours
+    /// (`exp`, `sid`, …) cannot be set; the whole must stay small, since a token has to fit into a cookie. Whoever holds the
+    /// token can read it.
+    fn claims(&self, tx: &Tx, user: &User, claims: &mut Map<String, Value>) -> impl Future<Output = Result<()>> + Send {
+        let _ = (tx, user, claims);
         async { Ok(()) }
     }
 
@@ -81,6 +91,8 @@ pub(crate) trait AnyHooks: Send + Sync {
     fn before_register<'a>(&'a self, tx: &'a Tx, new: &'a mut NewUser) -> Done<'a>;
     /// See [`Hooks::after_register`].
     fn after_register<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a>;
+    /// See [`Hooks::claims`].
+    fn claims<'a>(&'a self, tx: &'a Tx, user: &'a User, claims: &'a mut Map<String, Value>) -> Done<'a>;
     /// See [`Hooks::before_login`].
     fn before_login<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a>;
     /// See [`Hooks::before_delete`].
@@ -100,6 +112,10 @@ impl<H: Hooks> AnyHooks for H {
 
     fn after_register<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a> {
         Box::pin(Hooks::after_register(self, tx, user))
+    }
+
+    fn claims<'a>(&'a self, tx: &'a Tx, user: &'a User, claims: &'a mut Map<String, Value>) -> Done<'a> {
+        Box::pin(Hooks::claims(self, tx, user, claims))
     }
 
     fn before_login<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a> {

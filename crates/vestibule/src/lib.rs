@@ -11,6 +11,8 @@ pub mod accounts;
 mod app;
 mod builder;
 pub mod db;
+#[cfg(doctest)]
+mod documentation;
 pub mod features;
 pub mod forms;
 pub mod ground;
@@ -18,6 +20,7 @@ pub mod hooks;
 pub mod http;
 pub mod jobs;
 pub mod mail;
+pub mod outgoing;
 pub mod pages;
 pub mod settings;
 #[cfg(any(test, feature = "testing"))]

@@ -21,6 +21,11 @@ impl Event {
         Self { name, user: Some(user), data: json!({}) }
     }
 
+    /// An event about no account, but about the installation itself.
+    pub fn of_installation(name: &'static str) -> Self {
+        Self { name, user: None, data: json!({}) }
+    }
+
     /// What happened, for example `session.opened`.
     pub fn name(&self) -> &'static str {
         self.name

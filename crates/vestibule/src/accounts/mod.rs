@@ -19,6 +19,7 @@ pub mod misfits;
 pub mod passwords;
 pub mod sessions;
 pub mod shapes;
+pub mod signing;
 pub mod tokens;
 pub(crate) mod typed;
 pub mod uid;

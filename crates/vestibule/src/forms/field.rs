@@ -36,8 +36,12 @@ pub struct Field {
     pub minimum: Option<i64>,
     /// The greatest number.
     pub maximum: Option<i64>,
+    /// How a host's own answer shows it, as JSON Schema; without one, as the kind says.
+    pub shown: Option<Box<serde_json::Value>>,
     /// What a text must match, anchored at both ends. The engine is linear in the text, so no pattern can stall the server.
     pub pattern: Option<Regex>,
+    /// A value as the field may hold, for whoever reads about it; guessed from the kind where there is none.
+    pub like: Option<String>,
 }
 
 /// What a field holds.
@@ -63,8 +67,8 @@ pub enum Kind {
     Date,
     /// An http or https address.
     Url,
-    /// Whatever a host's own answer shows, with its JSON Schema. Shown and never written.
-    Shown(Box<serde_json::Value>),
+    /// Whatever a host's own answer shows; see [`Field::shown`]. Never written.
+    Shown,
 }
 
 /// One of the values that a choice offers.
@@ -90,9 +94,11 @@ impl Field {
             nullable: false,
             min_length: None,
             max_length: None,
+            shown: None,
             minimum: None,
             maximum: None,
             pattern: None,
+            like: None,
         }
     }
 
@@ -129,6 +135,20 @@ impl Field {
     #[must_use]
     pub fn labelled(mut self, label: &str) -> Self {
         label.clone_into(&mut self.label);
+        self
+    }
+
+    /// The same field, with help for whoever fills it in.
+    #[must_use]
+    pub fn helped(mut self, help: &str) -> Self {
+        self.help = Some(help.to_owned());
+        self
+    }
+
+    /// The same field, with an example of what it holds.
+    #[must_use]
+    pub fn like(mut self, example: &str) -> Self {
+        self.like = Some(example.to_owned());
         self
     }
 
