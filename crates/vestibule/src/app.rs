@@ -205,6 +205,7 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
     rooms
 }
 
+/// The rooms that there are, in the order in which people read of them.
 fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
     let mut rooms = vec![
         features::registration::endpoint(auth),
