@@ -110,7 +110,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (69, Tokens, "the cookie of a known device"),
     (71, Mail, "look-ups by reset and by change of address"),
     (72, Mail, "no line of a mail is split"),
-    (72, Serving, "raw bytes in request lines and headers"),
     (74, Measure, "2,000 slow connections of each kind, and the p99 of logins meanwhile: scripts/measure crowd"),
     (76, Social, "extra members at social endpoints"),
     (76, Pages, "extra members with forms from Rust types"),
