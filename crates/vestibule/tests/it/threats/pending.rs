@@ -121,7 +121,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (80, Tokens, "refresh tokens, CSRF values, signing keys"),
     (80, Social, "provider tokens and client secrets"),
     (80, Factors, "TOTP seeds, recovery codes, pending tokens"),
-    (80, Serving, "the metrics page and a backup"),
     (81, Mail, "verification, reset, change of address"),
     (81, Tokens, "refresh reuse"),
     (81, Social, "link and unlink"),
@@ -134,7 +133,7 @@ const PENDING: &[(u8, Part, &str)] = &[
     (85, Tokens, "refresh in the kill loop"),
     (85, Measure, "the loop at full length: scripts/measure faults"),
     (86, Mail, "mail while the mail server is away"),
-    (90, Serving, "backup, restore, transfer between databases"),
+    (90, Serving, "a backup with second factors and passkeys; transfer between databases"),
     (91, Serving, "advisories where their data can be fetched; two builds alike"),
 ];
 
