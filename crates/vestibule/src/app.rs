@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::any;
-use http::{HeaderMap, Request, Response};
+use axum::routing::{any, get};
+use http::{HeaderMap, Method, Request, Response};
 
 use crate::accounts::{Auth, facts, housekeeping};
 use crate::features;
 use crate::ground::Message;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
-use crate::http::{Endpoint, language, render, tally};
+use crate::http::{Directory, Endpoint, jwks, language, render, tally};
 use crate::jobs::outbox;
 use crate::jobs::worker::{self, Round};
 
@@ -33,8 +33,9 @@ impl Auth {
 
     fn routes<S: Clone + Send + Sync + 'static>(&self, base: &str) -> Router<S> {
         let mut router = Router::new();
-        for endpoint in rooms(self) {
-            let bound = Arc::new(Bound::new(self.clone(), endpoint));
+        let directory = Arc::new(Directory::new(rooms(self)));
+        for endpoint in &directory.endpoints {
+            let bound = Arc::new(Bound::new(self.clone(), endpoint.clone(), directory.clone()));
             for end in ["", "/"] {
                 let (path, bound) = (format!("{base}/{}{end}", bound.endpoint.path), bound.clone());
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
@@ -53,7 +54,8 @@ impl Auth {
             .with_state(())
     }
 
-    /// What belongs at the root, whatever the base path is: `/livez`, and `/readyz` which also asks the database.
+    /// What belongs at the root, whatever the base path is: `/livez`, `/readyz` which also asks the database, and the public
+    /// keys at `/.well-known/jwks.json`.
     pub fn well_known<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let auth = self.clone();
         let ready = move || {
@@ -61,8 +63,10 @@ impl Auth {
             async move { render::secured(health(auth.is_ready().await), &auth) }
         };
         let auth = self.clone();
+        let keys = move |method: Method, headers: HeaderMap| async move { jwks::answer(&auth, &method, &headers).await };
+        let auth = self.clone();
         let live = || async move { render::secured(health(true), &auth) };
-        Router::new().route("/livez", axum::routing::get(live)).route("/readyz", axum::routing::get(ready)).with_state(())
+        Router::new().route("/livez", get(live)).route("/readyz", get(ready)).route(jwks::PATH, get(keys)).with_state(())
     }
 
     /// The file with the key that development made for itself, if it did.
@@ -139,6 +143,11 @@ impl Auth {
         facts::index_fields(&self.db, &self.shapes.declared).await
     }
 
+    /// Everything that this installation answers, as an OpenAPI 3.1 document.
+    pub fn openapi(&self) -> serde_json::Value {
+        Directory::new(rooms(self)).openapi(&self.settings)
+    }
+
     /// A body with which `registration/` makes an account here, for a first try.
     pub fn example_registration(&self) -> String {
         features::registration::example(self)
@@ -166,9 +175,9 @@ fn doors() -> Vec<Page> {
     vec![features::email_verification::page(), features::password_reset::page()]
 }
 
-/// The rooms that this installation has.
+/// The rooms that this installation has, in the order in which people read of them.
 fn rooms(auth: &Auth) -> Vec<Endpoint> {
-    vec![
+    let mut rooms = vec![
         features::registration::endpoint(auth),
         features::login::endpoint(auth),
         features::logout::endpoint(auth),
@@ -178,7 +187,11 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
-    ]
+    ];
+    if auth.settings.docs_openapi() {
+        rooms.push(features::openapi::endpoint());
+    }
+    rooms
 }
 
 fn nothing_here(auth: &Auth, headers: &HeaderMap) -> Response<Body> {

@@ -20,6 +20,7 @@ pub mod hooks;
 pub mod http;
 pub mod jobs;
 pub mod mail;
+pub mod outgoing;
 pub mod pages;
 pub mod settings;
 #[cfg(any(test, feature = "testing"))]

@@ -1,7 +1,9 @@
 //! What each command does.
 
 mod check;
+mod keys;
 mod open;
+mod openapi;
 mod serve;
 mod users;
 
@@ -55,6 +57,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
             output::say(&explain::example());
             Ok(())
         }
+        Command::Openapi => openapi::run(config).await,
+        Command::Keys(command) => keys::run(config, command).await,
         Command::User(command) => users::run(config, command).await,
     }
 }

@@ -15,17 +15,18 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use tracing::Instrument;
 
-use crate::accounts::sessions::{self, Caller};
+use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, Client};
 use crate::ground::{Error, Language, Message, Result, meters};
 use crate::settings::LogRequests;
 
 use super::accept::{self, Format};
 use super::answer::Answer;
-use super::authorization::{self, Presented};
+use super::authenticate::{self, By};
+use super::directory::Directory;
 use super::endpoint::{Call, Endpoint, Guard};
 use super::tally::Tally;
-use super::{body, language, proxies, render};
+use super::{body, cookies, cors, csrf, language, proxies, render};
 
 /// An endpoint of a running service.
 pub struct Bound {
@@ -33,6 +34,8 @@ pub struct Bound {
     pub auth: Auth,
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
+    /// All of the service's endpoints.
+    pub directory: Arc<Directory>,
     /// The endpoint's `Allow` header.
     pub(super) allow: HeaderValue,
     pub(super) https: bool,
@@ -40,12 +43,12 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// The endpoint of that service.
-    pub fn new(auth: Auth, endpoint: Endpoint) -> Self {
+    /// An endpoint of that service, which is one of the directory.
+    pub fn new(auth: Auth, endpoint: Arc<Endpoint>, directory: Arc<Directory>) -> Self {
         // Names of methods are always fit for a header.
         let allow = HeaderValue::try_from(endpoint.allow()).unwrap_or(HeaderValue::from_static(""));
         let tally = Arc::new(Tally::new(endpoint.path));
-        Self { https: auth.settings.https(), auth, endpoint: Arc::new(endpoint), allow, tally }
+        Self { https: auth.settings.https(), auth, endpoint, directory, allow, tally }
     }
 
     /// Answers a request.
@@ -56,6 +59,9 @@ impl Bound {
         let who = proxies::client(&self.auth, &parts);
         let started = self.auth.clock().now();
         let html = self.auth.settings.docs_browsable();
+        if let Some(asked_before) = cors::preflight(&self.auth, &parts.method, &parts.headers, &self.allow) {
+            return asked_before;
+        }
         let format = accept::negotiate(&parts.headers, html);
         let language = language::asked(&self.auth.languages, &parts.headers);
         let span = tracing::debug_span!("request", id = %who.request_id);
@@ -74,7 +80,9 @@ impl Bound {
         };
         self.log(&parts.method, &answer, &who, started);
         self.tally.count(&parts.method, answer.status, began.elapsed());
-        render::response(&self, answer, format, language, &who, &parts.method)
+        let mut response = render::response(&self, answer, format, language, &who, &parts.method);
+        cors::share(&self.auth, &parts.headers, response.headers_mut());
+        response
     }
 
     /// Tells the host once when it has mounted the service elsewhere than the settings say: every link would lead nowhere.
@@ -102,7 +110,8 @@ impl Bound {
         who: &Client,
         language: &Language,
     ) -> Result<Answer> {
-        let caller = self.caller(headers).await?;
+        let (by, caller) = self.caller(headers).await?;
+        self.admit_site(method, headers, by, caller.as_ref())?;
         self.admit(caller.as_ref())?;
         if method == Method::OPTIONS {
             return Ok(Answer::json(200, self.endpoint.describe(render::media_types(&self.auth))));
@@ -117,6 +126,8 @@ impl Bound {
             who: who.clone(),
             language: language.clone(),
             caller,
+            directory: self.directory.clone(),
+            cookies: cookies::lines(headers),
             input,
             endpoint: self.endpoint.clone(),
             method: method.clone(),
@@ -124,7 +135,7 @@ impl Bound {
         let kept = operation.takes.as_ref().map(|_| input.clone());
         match ((operation.run)(call(caller, input)).await, epoch, kept) {
             // Overtaken by a change of password of the very session, which goes on: the client must not think it has ended.
-            (Err(Error::Unauthenticated(ended)), Some(epoch), Some(input)) => match Box::pin(self.caller(headers)).await? {
+            (Err(Error::Unauthenticated(ended)), Some(epoch), Some(input)) => match Box::pin(self.caller(headers)).await?.1 {
                 Some(caller) if caller.user.epoch != epoch => (operation.run)(call(Some(caller), input)).await,
                 _ => Err(Error::Unauthenticated(ended)),
             },
@@ -132,17 +143,27 @@ impl Bound {
         }
     }
 
-    /// Whose session the request carries. A key that does not count is refused even where none is needed, as the reference
-    /// does; but where one comes for a new one, an old one must not stand in the way.
-    async fn caller(&self, headers: &HeaderMap) -> Result<Option<Caller>> {
-        let found = match authorization::presented(headers) {
-            Presented::Nothing => return Ok(None),
-            Presented::Malformed(message) => Err(Error::Unauthenticated(message)),
-            Presented::Key(key) => sessions::authenticate(&self.auth, &key).await.map(Some),
-        };
+    /// Whose session the request carries, and by what it says so. A key that does not count is refused even where none is needed,
+    /// as the reference does; but where one comes for a new one, an old one must not stand in the way, and a cookie that does not
+    /// count never breaks what is open to anybody.
+    async fn caller(&self, headers: &HeaderMap) -> Result<(By, Option<Caller>)> {
+        let (by, found) = authenticate::caller(&self.auth, headers).await;
+        let overlooked = self.endpoint.forgiving || (by == By::Cookie && self.endpoint.guard == Guard::Anybody);
         match found {
-            Err(Error::Unauthenticated(_)) if self.endpoint.forgiving => Ok(None),
-            found => found,
+            Err(Error::Unauthenticated(_)) if overlooked => Ok((By::Nothing, None)),
+            found => Ok((by, found?)),
+        }
+    }
+
+    /// Refuses what another site made a browser send.
+    fn admit_site(&self, method: &Method, headers: &HeaderMap, by: By, caller: Option<&Caller>) -> Result<()> {
+        match caller {
+            _ if csrf::is_safe(method) => Ok(()),
+            Some(caller) if by == By::Cookie => csrf::admit(&self.auth, headers, caller),
+            _ if by != By::Header && self.endpoint.gives_cookies && self.auth.settings.gives_cookies() => {
+                csrf::admit_newcomer(&self.auth, headers)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -195,7 +216,8 @@ mod tests {
     #[tokio::test]
     async fn what_every_request_carries_along_stays_small() {
         let app = TestApp::on(databases::fresh_sqlite().await, |_| {}).await;
-        let bound = Arc::new(Bound::new(app.auth.clone(), features::user::endpoint(&app.auth)));
+        let directory = Arc::new(Directory::new(vec![features::user::endpoint(&app.auth)]));
+        let bound = Arc::new(Bound::new(app.auth.clone(), directory.endpoints[0].clone(), directory.clone()));
         let size = size_of_val(&bound.answer(Request::new(Body::empty())));
         assert!(size <= 3 * 1024, "{size} bytes, which are moved for each request: put what is rare into a box");
     }

@@ -3,15 +3,18 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use http::Method;
+use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
-use crate::accounts::sessions::Caller;
+use crate::accounts::sessions::{Caller, Opened};
 use crate::accounts::{Auth, Client};
 use crate::forms::{Completeness, Form, Input, Values};
 use crate::ground::{Error, FieldErrors, Language, Message, Result};
 
 use super::answer::Answer;
+use super::cookies::{self, SetCookie};
+use super::directory::Directory;
+use super::gives::Gives;
 
 /// What an operation does with a request that was let in and read.
 pub type Run = fn(Call) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
@@ -39,6 +42,8 @@ pub struct Endpoint {
     pub guard: Guard,
     /// Whether a credential that does not count is overlooked: so where one comes to get a new one.
     pub forgiving: bool,
+    /// Whether it gives out or uses up cookies beside those that show who asks.
+    pub gives_cookies: bool,
     /// What it does, by method.
     pub operations: Vec<Operation>,
     allow: Option<&'static str>,
@@ -48,10 +53,18 @@ pub struct Endpoint {
 pub struct Operation {
     /// The method.
     pub method: Method,
+    /// The name of a function in a generated client: `getUser`. No two operations have the same.
+    pub id: &'static str,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// What it answers beside what every operation may answer.
+    pub gives: Vec<Gives>,
     /// What the body must hold.
     pub takes: Option<Form>,
     /// Whether all of it must be there.
     pub completeness: Completeness,
+    /// Where the form alone does not say what must be there: lists of members, one of which must be there whole.
+    pub either: Vec<Vec<&'static str>>,
     /// What is done.
     pub run: Run,
 }
@@ -59,13 +72,43 @@ pub struct Operation {
 impl Operation {
     /// Does that for the method; takes no body.
     pub fn new(method: Method, run: Run) -> Self {
-        Self { method, takes: None, completeness: Completeness::Whole, run }
+        Self {
+            method,
+            id: "",
+            summary: "",
+            gives: Vec::new(),
+            takes: None,
+            completeness: Completeness::Whole,
+            either: Vec::new(),
+            run,
+        }
+    }
+
+    /// The same, with the name of a function in a generated client (`getUser`) and what it does in a few words.
+    #[must_use]
+    pub fn called(mut self, id: &'static str, summary: &'static str) -> Self {
+        (self.id, self.summary) = (id, summary);
+        self
+    }
+
+    /// The same, which answers that as well: a success, or a refusal that does not follow from what it takes and whom it lets in.
+    #[must_use]
+    pub fn gives(mut self, answer: Gives) -> Self {
+        self.gives.push(answer);
+        self
     }
 
     /// The same, with a body of that form.
     #[must_use]
     pub fn taking(mut self, form: Form) -> Self {
         self.takes = Some(form);
+        self
+    }
+
+    /// The same, where these members must be there, or those of another such call. The flow sees to it; this only describes it.
+    #[must_use]
+    pub fn either(mut self, members: &[&'static str]) -> Self {
+        self.either.push(members.to_vec());
         self
     }
 
@@ -80,7 +123,16 @@ impl Operation {
 impl Endpoint {
     /// An address that anybody may ask and that does nothing yet.
     pub fn new(path: &'static str, name: &'static str) -> Self {
-        Self { path, name, description: "", guard: Guard::Anybody, forgiving: false, operations: Vec::new(), allow: None }
+        Self {
+            path,
+            name,
+            description: "",
+            guard: Guard::Anybody,
+            forgiving: false,
+            gives_cookies: false,
+            operations: Vec::new(),
+            allow: None,
+        }
     }
 
     /// The same, with a sentence about it.
@@ -101,6 +153,13 @@ impl Endpoint {
     #[must_use]
     pub fn forgiving(mut self) -> Self {
         self.forgiving = true;
+        self
+    }
+
+    /// The same, where cookies are given out or used up: another site must not make a browser ask for that (T44).
+    #[must_use]
+    pub fn giving_cookies(mut self) -> Self {
+        self.gives_cookies = true;
         self
     }
 
@@ -166,6 +225,10 @@ pub struct Call {
     pub language: Language,
     /// Whose session it carries, if it carries one that counts.
     pub caller: Option<Caller>,
+    /// All endpoints of the service.
+    pub directory: std::sync::Arc<Directory>,
+    /// The cookies of the request.
+    pub(super) cookies: HeaderMap,
     pub(super) input: Input,
     pub(super) endpoint: std::sync::Arc<Endpoint>,
     pub(super) method: Method,
@@ -178,6 +241,19 @@ impl Call {
     /// [`Error::Unauthenticated`] where the guard lets in anybody and nobody showed a session.
     pub fn caller(&self) -> Result<&Caller> {
         self.caller.as_ref().ok_or(Error::Unauthenticated(Message::NotAuthenticated))
+    }
+
+    /// What removes the cookies that the request carries.
+    pub fn removed_cookies(&self) -> Vec<SetCookie> {
+        cookies::removed(&self.auth, &self.cookies)
+    }
+
+    /// The cookies with which a session goes on; those of a session that has ended are removed.
+    pub fn renewed_cookies(&self, session: Option<&Opened>) -> Vec<SetCookie> {
+        match session {
+            Some(session) => cookies::of_session(&self.auth, session),
+            None => Vec::new(),
+        }
     }
 
     /// The values of the form, all of them right.

@@ -4,15 +4,18 @@
 
 mod bodies;
 mod catalogues;
+mod cookies;
 mod custom_fields;
 mod exchange;
 mod house;
 mod journey;
+mod keys;
 mod languages;
 mod login;
 mod logout;
 mod mail;
 mod names;
+mod openapi;
 mod options;
 mod panics;
 mod password_change;

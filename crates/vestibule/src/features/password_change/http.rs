@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::accounts::Auth;
 use crate::ground::{Message, Result};
-use crate::http::{Answer, Call, Endpoint, Guard, Operation};
+use crate::http::{Answer, Call, Endpoint, Gives, Guard, Operation};
 
 use super::flow;
 
@@ -13,10 +13,15 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
     Endpoint::new("password/change", "Password Change")
         .described("Sets a new password and ends every other session of the account.")
         .guarded(Guard::User)
-        .with(Operation::new(Method::POST, |call| Box::pin(post(call))).taking(flow::form(auth)))
+        .with(
+            Operation::new(Method::POST, |call| Box::pin(post(call)))
+                .called("changePassword", "Change the password")
+                .taking(flow::form(auth))
+                .gives(Gives::says(200, "The new password counts.", &Message::PasswordSaved)),
+        )
 }
 
 async fn post(call: Call) -> Result<Answer> {
-    flow::change(&call.auth, &call.who, call.caller()?, &call.values()?).await?;
-    Ok(Answer::says(200, Message::PasswordSaved))
+    let renewed = flow::change(&call.auth, &call.who, call.caller()?, &call.values()?).await?;
+    Ok(Answer::says(200, Message::PasswordSaved).with_cookies(call.renewed_cookies(renewed.as_ref())))
 }
