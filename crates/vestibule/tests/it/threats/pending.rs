@@ -109,7 +109,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (69, Tokens, "the cookie of a known device"),
     (71, Mail, "look-ups by reset and by change of address"),
     (72, Mail, "no line of a mail is split"),
-    (72, Serving, "raw bytes in request lines and headers"),
     (74, Measure, "2,000 slow connections of each kind, and the p99 of logins meanwhile: scripts/measure crowd"),
     (76, Social, "extra members at social endpoints"),
     (77, Mail, "mails as text and HTML"),
@@ -120,7 +119,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (80, Tokens, "refresh tokens, CSRF values"),
     (80, Social, "provider tokens and client secrets"),
     (80, Factors, "TOTP seeds, recovery codes, pending tokens"),
-    (80, Serving, "the metrics page and a backup"),
     (81, Mail, "verification, reset, change of address"),
     (81, Tokens, "refresh reuse"),
     (81, Social, "link and unlink"),
@@ -133,7 +131,7 @@ const PENDING: &[(u8, Part, &str)] = &[
     (85, Tokens, "refresh in the kill loop"),
     (85, Measure, "the loop at full length: scripts/measure faults"),
     (86, Mail, "mail while the mail server is away"),
-    (90, Serving, "backup, restore, transfer between databases"),
+    (90, Serving, "a backup with second factors and passkeys; transfer between databases"),
     (91, Serving, "advisories where their data can be fetched; two builds alike"),
 ];
 
