@@ -4,6 +4,7 @@ mod check;
 mod keys;
 mod mail;
 mod open;
+mod openapi;
 mod serve;
 mod templates;
 mod users;
@@ -58,6 +59,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
             output::say(&explain::example());
             Ok(())
         }
+        Command::Openapi => openapi::run(config).await,
         Command::Keys(command) => keys::run(config, command).await,
         Command::User(command) => users::run(config, command).await,
         Command::Mail(command) => mail::run(config, command).await,

@@ -8,7 +8,7 @@ use crate::settings::Settings;
 pub fn confirm_email(settings: &Settings, key: &str) -> String {
     match &settings.frontend.confirm_email_url {
         Some(url) => url.replace("{key}", &encode(key)),
-        None => format!("{}/registration/account-confirm-email/{}/", base(settings), encode(key)),
+        None => format!("{}{}/", page_url(settings, "registration/account-confirm-email"), encode(key)),
     }
 }
 
@@ -16,7 +16,7 @@ pub fn confirm_email(settings: &Settings, key: &str) -> String {
 pub fn reset_password(settings: &Settings, uid: &str, token: &str) -> String {
     match &settings.frontend.password_reset_url {
         Some(url) => url.replace("{uid}", &encode(uid)).replace("{token}", &encode(token)),
-        None => format!("{}/password/reset/confirm/{}/{}/", base(settings), encode(uid), encode(token)),
+        None => format!("{}{}/{}/", page_url(settings, "password/reset/confirm"), encode(uid), encode(token)),
     }
 }
 
@@ -24,7 +24,7 @@ pub fn reset_password(settings: &Settings, uid: &str, token: &str) -> String {
 pub fn change_email(settings: &Settings, key: &str) -> String {
     match &settings.frontend.change_email_url {
         Some(url) => url.replace("{key}", &encode(key)),
-        None => format!("{}/email/change/confirm/{}/", base(settings), encode(key)),
+        None => format!("{}{}/", page_url(settings, "email/change/confirm"), encode(key)),
     }
 }
 
@@ -35,9 +35,10 @@ pub fn page(settings: &Settings, path: &str) -> String {
     rest.find('/').map_or_else(|| "/".to_owned(), |at| rest[at..].to_owned())
 }
 
-/// The public address of a page of ours.
+/// The public address of a page of ours, wherever it was moved to. That a link's page is left out is refused at the start.
 pub fn page_url(settings: &Settings, path: &str) -> String {
-    format!("{}/{path}/", base(settings))
+    let place = settings.endpoints.place(path).unwrap_or_else(|| path.to_owned());
+    format!("{}/{place}/", base(settings))
 }
 
 /// Where people sign in: the front end's page, or ours.

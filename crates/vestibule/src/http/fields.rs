@@ -32,7 +32,7 @@ fn field(field: &Field) -> Value {
 /// The type of the HTML element.
 fn kind(kind: &Kind) -> &'static str {
     match kind {
-        Kind::Text | Kind::Username(..) => "text",
+        Kind::Text | Kind::Username(..) | Kind::Shown => "text",
         Kind::Email => "email",
         Kind::Password => "password",
         Kind::Phone => "tel",

@@ -76,6 +76,16 @@ pub enum LoginMethod {
     Email,
 }
 
+impl LoginMethod {
+    /// The word of the settings, which is the member's name in a login too.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Username => "username",
+            Self::Email => "email",
+        }
+    }
+}
+
 /// Whether an account has something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
