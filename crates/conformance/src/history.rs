@@ -27,6 +27,8 @@ pub struct History {
     pub disabled: BTreeSet<String>,
     /// Names and addresses of accounts whose address a reset has proven here, in small letters.
     pub proven: BTreeSet<String>,
+    /// Values of declared fields that accounts were made with, in small letters.
+    pub own_words: BTreeSet<String>,
     /// What the placeholders of links stand for.
     pub links: BTreeMap<String, Link>,
     /// Why a placeholder stands for nothing here.

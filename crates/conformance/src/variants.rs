@@ -154,7 +154,8 @@ impl Variant {
     }
 
     fn tokens(&self) -> Value {
-        let mut tokens = json!({});
+        // The reference's sessions last two weeks from the login on (`SESSION_COOKIE_AGE`).
+        let mut tokens = json!({ "idle_ttl": "14d", "absolute_ttl": "14d" });
         match self.env("LAB_AUTH") {
             Some("jwt") => tokens["mode"] = json!("jwt"),
             Some("jwtcookie") => tokens["mode"] = json!("jwt-cookie"),

@@ -16,14 +16,14 @@ pub(super) const ENDED_KEY: Rule = Rule {
 
 pub(super) const BEARER: Rule = Rule {
     name: "Keys are taken as Bearer too",
-    when: "`Authorization: Bearer` with a key that counts.",
-    instead: "What `Authorization: Token` with the same key gets.",
-    reason: "A client keeps its header when the server changes from keys to JSON Web Tokens; the reference reads `Bearer` in JWT mode only and takes the request for anonymous.",
+    when: "`Authorization: Bearer` where the reference knows keys alone, and takes the request for one without a credential.",
+    instead: "What `Authorization: Token` with the same text gets.",
+    reason: "A client keeps its header when the server changes from keys to JSON Web Tokens.",
     source: "RFC 6750 §2.1, T75",
     answer: |asked| {
         let (scheme, key) = asked.credential()?;
-        let is_ours = scheme.eq_ignore_ascii_case("bearer") && asked.history.keys.contains(key) && asked.status() == 401;
-        is_ours.then(|| Instead::SameAs(asked.with_header("Authorization", Some(format!("Token {key}")))))
+        let overlooked = scheme.eq_ignore_ascii_case("bearer") && asked.mode() == "opaque";
+        overlooked.then(|| Instead::SameAs(asked.with_header("Authorization", Some(format!("Token {key}")))))
     },
 };
 
@@ -40,16 +40,18 @@ pub(super) const UNAUTHENTICATED: Rule = Rule {
     },
 };
 
-pub(super) const FORGIVING_LOGIN: Rule = Rule {
+pub(super) const FORGIVING: Rule = Rule {
     name: "An old key does not stand in the way of a new one",
-    when: "`login/` with an `Authorization` that does not count.",
+    when: "An endpoint for everybody (`login/`, `registration/` and what is below, `password/reset/` and what is below) with an `Authorization` that does not count.",
     instead: "What the same request without `Authorization` gets.",
     reason: "A front end that sends its expired key with every request could never log in again.",
     source: "T75, design §4, 17",
     answer: |asked| {
-        let is_refused = asked.status() == 401 && asked.path().trim_end_matches('/') == "login";
+        let path = asked.path().trim_end_matches('/');
+        let for_everybody = path == "login" || path.starts_with("registration") || path.starts_with("password/reset");
         let has_header = asked.request.header("authorization").is_some();
-        (is_refused && has_header).then(|| Instead::SameAs(asked.with_header("Authorization", None)))
+        let refused = asked.status() == 401 && for_everybody && has_header;
+        refused.then(|| Instead::SameAs(asked.with_header("Authorization", None)))
     },
 };
 
@@ -75,31 +77,14 @@ mod tests {
     use crate::wire::Request;
 
     #[test]
-    fn a_bearer_key_that_nobody_gave_out_is_no_deviation() {
+    fn a_json_web_token_is_no_key() {
         let exchange = Exchange { method: "GET".into(), status: 401, ..Exchange::default() };
         let headers = vec![("Authorization".to_owned(), "Bearer k".to_owned())];
         let request = Request { method: "GET".into(), path: "/dj-rest-auth/user/".into(), headers, body: None };
-        let mut history = History::default();
-        assert!(
-            (BEARER.answer)(&Asked {
-                exchange: &exchange,
-                request: &request,
-                history: &history,
-                settings: &serde_json::Value::Null,
-                whom: None
-            })
-            .is_none()
-        );
-        history.keys.insert("k".into());
-        assert!(
-            (BEARER.answer)(&Asked {
-                exchange: &exchange,
-                request: &request,
-                history: &history,
-                settings: &serde_json::Value::Null,
-                whom: None
-            })
-            .is_some()
-        );
+        let history = History::default();
+        let hits = |settings: &serde_json::Value| {
+            (BEARER.answer)(&Asked { exchange: &exchange, request: &request, history: &history, settings, whom: None }).is_some()
+        };
+        assert!(hits(&serde_json::json!({})) && !hits(&serde_json::json!({ "tokens": { "mode": "jwt" } })));
     }
 }
