@@ -68,6 +68,10 @@ impl Variant {
         if let Some(value) = self.rest_auth("OLD_PASSWORD_FIELD_ENABLED") {
             settings["password"]["require_old"] = value.clone();
         }
+        // The reference asks everybody who comes by the session cookie alone for its CSRF token.
+        if self.env("LAB_AUTH") == Some("session") {
+            settings["jwt"] = json!({ "csrf": true });
+        }
         if let Some(Value::String(path)) = self.overrides.get("LOGIN_URL") {
             settings["frontend"] = json!({ "login_url": format!("http://testserver.local{path}") });
         }

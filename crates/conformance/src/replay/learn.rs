@@ -56,8 +56,13 @@ impl Replay {
         if path == "registration/verify-email" && done {
             self.forget_used(exchange);
         }
-        if path.starts_with("password/") && done_here {
-            self.note_ended()?;
+        if done_here && path.starts_with("password/") {
+            let dead = self.dead_keys()?;
+            self.history.ended.extend(dead);
+        }
+        if done_here && path == "logout" {
+            let dead = self.dead_keys()?;
+            self.history.logged_out.extend(dead);
         }
         Ok(())
     }
@@ -131,14 +136,15 @@ impl Replay {
         self.history.links.insert(label.to_owned(), link);
     }
 
-    /// Which keys a new password has ended.
-    fn note_ended(&mut self) -> Result<(), String> {
-        for key in self.history.keys.clone() {
-            if !self.library.is_live(&key)? {
-                self.history.ended.insert(key);
+    /// The keys that open no session any more.
+    fn dead_keys(&self) -> Result<Vec<String>, String> {
+        let mut dead = Vec::new();
+        for key in &self.history.keys {
+            if !self.library.is_live(key)? {
+                dead.push(key.clone());
             }
         }
-        Ok(())
+        Ok(dead)
     }
 
     /// A password or key that only we took is taken back, and the links that it has ended are made anew, so that what follows is compared

@@ -10,7 +10,7 @@ mod learn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::compare::Captured;
+use crate::compare::{self, Captured};
 use crate::fixtures::Library;
 use crate::history::{History, Origin};
 use crate::mailbox::{self, Letter, Mailbox};
@@ -129,6 +129,7 @@ impl Replay {
             Err(why) => (((Verdict::Failing, None, why), Vec::new()), Received::default()),
         };
         self.bind(captured);
+        self.bind(compare::cookie_values(exchange, &received.answer));
         self.bind(mailbox::bindings(&exchange.emails_sent, &received.mails));
         self.note_mailed(exchange);
         self.remember_unbound(exchange, &judgement);

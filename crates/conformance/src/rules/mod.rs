@@ -52,6 +52,8 @@ pub enum Instead {
     SameAs(Request),
     /// The recorded answer, and mails to these addresses.
     Mails(Vec<String>),
+    /// The recorded answer, and this cookie beside.
+    Beside(&'static str),
     /// Whatever is no crash.
     Better,
 }
@@ -103,6 +105,11 @@ impl Instead {
 /// All rules. The first that says what really was answered counts, so the more exact ones come first.
 pub const RULES: &[Rule] = &[
     credentials::ENDED_KEY,
+    credentials::LOGGED_OUT,
+    credentials::NO_BASIC,
+    credentials::ALWAYS_A_KEY,
+    credentials::NO_ORIGIN,
+    credentials::NEW_CSRF_TOKEN,
     credentials::BEARER,
     credentials::UNAUTHENTICATED,
     credentials::FORGIVING,
