@@ -23,10 +23,11 @@ use crate::settings::LogRequests;
 use super::accept::{self, Format};
 use super::answer::Answer;
 use super::authorization::{self, Presented};
+use super::browse::Submitted;
 use super::directory::Directory;
 use super::endpoint::{Call, Endpoint, Guard};
 use super::tally::Tally;
-use super::{body, language, proxies, render};
+use super::{language, proxies, render};
 
 /// An endpoint of a running service.
 pub struct Bound {
@@ -39,7 +40,7 @@ pub struct Bound {
     /// The endpoint's `Allow` header.
     pub(super) allow: HeaderValue,
     pub(super) https: bool,
-    tally: Arc<Tally>,
+    pub(super) tally: Arc<Tally>,
 }
 
 impl Bound {
@@ -61,14 +62,14 @@ impl Bound {
         let html = self.auth.settings.docs_browsable();
         let format = accept::negotiate(&parts.headers, html);
         let language = language::asked(&self.auth.languages, &parts.headers);
-        let span = tracing::debug_span!("request", id = %who.request_id);
+        if matches!(format, Ok(Format::Html)) {
+            // Rare and large: in a box, so that it is not part of every request's future.
+            return Box::pin(self.page(parts, sent, who, language)).await;
+        }
         let done = match &format {
-            Ok(_) => caught(pin!(self.perform(&parts.method, &parts.headers, sent, &who, language).instrument(span))).await,
+            Ok(_) => self.perform(&parts.method, &parts.headers, Submitted::Unread(sent), &who, language).await,
             Err(refused) => Err(refused.clone()),
         };
-        if let Err(Error::Internal(why)) = &done {
-            tracing::error!(request_id = %who.request_id, path = self.endpoint.path, why, "a request failed");
-        }
         let format = format.unwrap_or(Format::Json { indent: None });
         let answer = match done {
             Ok(answer) => answer.in_language(language),
@@ -97,11 +98,28 @@ impl Bound {
         }
     }
 
-    async fn perform(
+    /// Does what a request asks for. A fault of ours is told to the log.
+    pub(super) async fn perform(
         &self,
         method: &Method,
         headers: &HeaderMap,
-        sent: Body,
+        sent: Submitted,
+        who: &Client,
+        language: &Language,
+    ) -> Result<Answer> {
+        let span = tracing::debug_span!("request", id = %who.request_id);
+        let done = caught(pin!(self.attempt(method, headers, sent, who, language).instrument(span))).await;
+        if let Err(Error::Internal(why)) = &done {
+            tracing::error!(request_id = %who.request_id, path = self.endpoint.path, why, "a request failed");
+        }
+        done
+    }
+
+    async fn attempt(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        sent: Submitted,
         who: &Client,
         language: &Language,
     ) -> Result<Answer> {
@@ -112,8 +130,7 @@ impl Bound {
         }
         let operation =
             self.endpoint.operation(method).ok_or_else(|| Error::Refused(405, Message::MethodNotAllowed(method.to_string())))?;
-        let max = usize::try_from(self.auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
-        let input = body::read(headers, sent, max).await?;
+        let input = sent.input(headers, self.body_max()).await?;
         let epoch = caller.as_ref().map(|caller| caller.user.epoch);
         let call = |caller, input| Call {
             auth: self.auth.clone(),
@@ -136,9 +153,14 @@ impl Bound {
         }
     }
 
+    /// The most bytes of a body.
+    pub(super) fn body_max(&self) -> usize {
+        usize::try_from(self.auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX)
+    }
+
     /// Whose session the request carries. A key that does not count is refused even where none is needed, as the reference
     /// does; but where one comes for a new one, an old one must not stand in the way.
-    async fn caller(&self, headers: &HeaderMap) -> Result<Option<Caller>> {
+    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Option<Caller>> {
         let found = match authorization::presented(headers) {
             Presented::Nothing => return Ok(None),
             Presented::Malformed(message) => Err(Error::Unauthenticated(message)),
@@ -159,7 +181,7 @@ impl Bound {
         }
     }
 
-    fn log(&self, method: &Method, answer: &Answer, who: &Client, started: crate::ground::Time) {
+    pub(super) fn log(&self, method: &Method, answer: &Answer, who: &Client, started: crate::ground::Time) {
         let wanted = match self.auth.settings.log.requests {
             LogRequests::All => true,
             LogRequests::Errors => answer.status >= 500 || answer.status == 429,

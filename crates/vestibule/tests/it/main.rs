@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bodies;
+mod browse;
 mod catalogues;
 mod custom_fields;
 mod exchange;

@@ -56,6 +56,11 @@ pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Input> 
     }
 }
 
+/// Whether the headers announce a form.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    matches!(Kind::of(headers), Kind::UrlEncoded | Kind::Multipart(_))
+}
+
 impl Kind {
     fn of(headers: &HeaderMap) -> Self {
         let sent = joined(headers, CONTENT_TYPE);
