@@ -41,6 +41,9 @@ pub(crate) enum Command {
     ///
     /// What `openapi.json` answers, for generators of clients. Needs no database and leaves nothing behind.
     Openapi,
+    /// Look after the keys that sign tokens; works while servers run on the same database
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Look after accounts; works while servers run on the same database
     #[command(subcommand)]
     User(UserCommand),
@@ -61,6 +64,45 @@ pub(crate) enum ConfigCommand {
     Show,
     /// Print a settings file with every setting, its default and what it means
     Example,
+}
+
+/// `vestibule keys …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// List the keys, the oldest first, with what each does
+    List(ListKeys),
+    /// Make a new key and publish it
+    ///
+    /// It signs ten minutes later, when no copy of the published keys is without it. Tokens of the key before it count until they
+    /// end, so nobody is logged out.
+    Rotate(RotateKeys),
+    /// End a key that has a successor: its tokens count no more
+    ///
+    /// For a key that is no secret any more. Whoever holds one of its tokens has to log in again.
+    Retire(RetireKey),
+}
+
+/// `vestibule keys list`.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ListKeys {
+    /// One JSON object per line, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `vestibule keys rotate`.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct RotateKeys {
+    /// Sign with the new key at once, as soon as every server has read it, which this waits for (2 s)
+    #[arg(long)]
+    pub(crate) now: bool,
+}
+
+/// `vestibule keys retire`.
+#[derive(Debug, Args)]
+pub(crate) struct RetireKey {
+    /// The key's name, as `vestibule keys list` shows it
+    pub(crate) kid: String,
 }
 
 /// `vestibule user …`.

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::any;
-use http::{HeaderMap, Request, Response};
+use axum::routing::{any, get};
+use http::{HeaderMap, Method, Request, Response};
 
 use crate::accounts::{Auth, facts, housekeeping};
 use crate::features;
 use crate::ground::Message;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
-use crate::http::{Directory, Endpoint, language, render, tally};
+use crate::http::{Directory, Endpoint, jwks, language, render, tally};
 use crate::jobs::worker;
 
 impl Auth {
@@ -52,7 +52,8 @@ impl Auth {
             .with_state(())
     }
 
-    /// What belongs at the root, whatever the base path is: `/livez`, and `/readyz` which also asks the database.
+    /// What belongs at the root, whatever the base path is: `/livez`, `/readyz` which also asks the database, and the public
+    /// keys at `/.well-known/jwks.json`.
     pub fn well_known<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let auth = self.clone();
         let ready = move || {
@@ -60,8 +61,10 @@ impl Auth {
             async move { render::secured(health(auth.is_ready().await), &auth) }
         };
         let auth = self.clone();
+        let keys = move |method: Method, headers: HeaderMap| async move { jwks::answer(&auth, &method, &headers).await };
+        let auth = self.clone();
         let live = || async move { render::secured(health(true), &auth) };
-        Router::new().route("/livez", axum::routing::get(live)).route("/readyz", axum::routing::get(ready)).with_state(())
+        Router::new().route("/livez", get(live)).route("/readyz", get(ready)).route(jwks::PATH, get(keys)).with_state(())
     }
 
     /// The file with the key that development made for itself, if it did.

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod check;
+mod keys;
 mod open;
 mod openapi;
 mod serve;
@@ -57,6 +58,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
             Ok(())
         }
         Command::Openapi => openapi::run(config).await,
+        Command::Keys(command) => keys::run(config, command).await,
         Command::User(command) => users::run(config, command).await,
     }
 }

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod audit;
 pub mod auth;
+pub mod browsers;
 pub mod client;
 pub mod facts;
 pub mod housekeeping;
@@ -16,6 +17,7 @@ pub mod login;
 pub mod passwords;
 pub mod sessions;
 pub mod shapes;
+pub mod signing;
 pub mod tokens;
 pub mod uid;
 pub mod unique;

@@ -253,6 +253,22 @@ messages! {
     BearerMalformed, "bad_authorization_header", "Authorization header must contain two space-delimited values";
     /// The credential's account is disabled or gone.
     UserInactive, "user_inactive", "User inactive or deleted.";
+    /// An origin that is neither ours nor listed.
+    CsrfOrigin(origin: String), "csrf_origin", "CSRF Failed: Origin checking failed - {origin} does not match any trusted origins.";
+    /// A request that a page of another site started.
+    CsrfSite, "csrf_site", "CSRF Failed: The request was started by another site.";
+    /// A request with cookies by a client that does not say which site started it.
+    CsrfUntold, "csrf_untold", "CSRF Failed: The request does not tell which site started it.";
+    /// A request without the cookie whose value it must repeat.
+    CsrfCookieMissing, "csrf_cookie_missing", "CSRF Failed: CSRF cookie not set.";
+    /// A request that does not repeat the cookie's value.
+    CsrfTokenMissing, "csrf_token_missing", "CSRF Failed: CSRF token missing.";
+    /// A request that repeats something shorter or longer.
+    CsrfTokenLength, "csrf_token_length", "CSRF Failed: CSRF token from the 'X-Csrftoken' HTTP header has incorrect length.";
+    /// A request that repeats another value, or that of another session.
+    CsrfTokenWrong, "csrf_token_wrong", "CSRF Failed: CSRF token from the 'X-Csrftoken' HTTP header incorrect.";
+    /// A form that this browser was not shown by us, or before somebody signed in.
+    FormNotOurs, "form_not_ours", "CSRF Failed: This form is too old or comes from elsewhere. Load the page again.";
     /// The account may not do this.
     PermissionDenied, "permission_denied", "You do not have permission to perform this action.";
     /// Too many tries.

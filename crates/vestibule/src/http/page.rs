@@ -17,6 +17,8 @@ use crate::forms::Input;
 use crate::ground::secrets::Digest;
 use crate::ground::{Error, Message, Result};
 
+use super::browser::Browser;
+use super::cookies::SetCookie;
 use super::{body, language, proxies, render};
 
 /// A page: where it stands, below the base path and with its parameters in braces, and what it does.
@@ -42,6 +44,8 @@ pub struct PageCall {
     pub parameters: Vec<String>,
     /// The form that was sent; empty for `GET`.
     pub input: Input,
+    /// What the browser shows of itself.
+    pub browser: Browser,
 }
 
 /// What a page shows.
@@ -50,6 +54,8 @@ pub enum Shown {
     Template(u16, &'static str, Value),
     /// Another address, which comes from the settings.
     Elsewhere(u16, String),
+    /// The same, with cookies that the browser is to keep or to drop.
+    WithCookies(Box<Shown>, Vec<SetCookie>),
 }
 
 impl Page {
@@ -91,7 +97,8 @@ impl Page {
         let max = usize::try_from(auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
         let input = body::read(headers, sent, max).await?;
         let parameters = parameters(self.path, path);
-        let call = PageCall { auth: auth.clone(), who: who.clone(), method: method.clone(), parameters, input };
+        let browser = Browser::of(auth, headers);
+        let call = PageCall { auth: auth.clone(), who: who.clone(), method: method.clone(), parameters, input, browser };
         (self.run)(call).await
     }
 }
@@ -109,6 +116,11 @@ fn page(auth: &Auth, shown: Shown) -> Response<Body> {
     let (status, name, values) = match shown {
         Shown::Template(status, name, values) => (status, name, values),
         Shown::Elsewhere(status, url) => return elsewhere(status, &url),
+        Shown::WithCookies(shown, cookies) => {
+            let mut response = page(auth, *shown);
+            cookies.iter().for_each(|cookie| cookie.add_to(response.headers_mut()));
+            return response;
+        }
     };
     let html = match auth.courier.pages.render(name, values) {
         Ok(html) => html,

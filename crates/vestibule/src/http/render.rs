@@ -71,6 +71,7 @@ pub(super) fn response(
     for (name, value) in &answer.headers {
         put(headers, HeaderName::from_static(name), value);
     }
+    answer.cookies.iter().for_each(|cookie| cookie.add_to(headers));
     response
 }
 
@@ -94,6 +95,7 @@ pub(super) fn alone(answer: Answer, format: Format) -> Response<Body> {
     for (name, value) in &answer.headers {
         put(headers, HeaderName::from_static(name), value);
     }
+    answer.cookies.iter().for_each(|cookie| cookie.add_to(headers));
     response
 }
 

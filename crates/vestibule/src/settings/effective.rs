@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::Uri;
 use serde_json::{Value, json};
 
-use super::{Environment, Profile, Settings};
+use super::{Environment, Profile, Settings, TokenMode};
 
 impl Settings {
     /// Whether real people are served.
@@ -52,6 +52,11 @@ impl Settings {
         self.tokens.session_cookie.unwrap_or(self.compat())
     }
 
+    /// Whether a login gives a browser cookies to keep.
+    pub fn gives_cookies(&self) -> bool {
+        self.session_cookie() || self.tokens.mode == TokenMode::JwtCookie
+    }
+
     /// Whether a browser gets pages to try the interface with (T79).
     pub fn docs_browsable(&self) -> bool {
         self.docs.browsable.unwrap_or(!self.production())
@@ -88,6 +93,8 @@ impl Settings {
             ("server.public_url", self.server.public_url.is_some(), json!(self.public_url()), "follows server.listen"),
             ("password.require_old", self.password.require_old.is_some(), json!(self.require_old()), profile),
             ("tokens.session_cookie", self.tokens.session_cookie.is_some(), json!(self.session_cookie()), profile),
+            ("tokens.session_cookie_name", self.tokens.session_cookie_name.is_some(), json!(self.session_cookie_name()), public),
+            ("tokens.csrf_cookie_name", self.tokens.csrf_cookie_name.is_some(), json!(self.csrf_cookie_name()), "the usual name"),
             ("email.from", self.email.from.is_some(), json!(self.email_from()), "follows site.name and server.public_url"),
             ("email.subject_prefix", self.email.subject_prefix.is_some(), json!(self.subject_prefix()), "follows site.name"),
             ("jwt.access_cookie", self.jwt.access_cookie.is_some(), json!(self.access_cookie()), public),

@@ -18,6 +18,7 @@ mod pages;
 mod rates;
 mod reach;
 mod server;
+pub(crate) mod signing;
 mod social;
 mod tokens;
 mod units;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub use account::{Account, HashQueue, HashThreads, LoginMethod, Password, Presence, Profile, Registration, Verification};
 pub use check::Problem;
+pub use cookies::CookieNames;
 pub use email::{Email, FileTransport, HttpTransport, Notices, SmtpTransport, Transport};
 pub use formats::{Moment, SecretUrl, Unreadable, check_format, read_secret_file};
 pub use pages::{Docs, Frontend, Languages, Templates};

@@ -5,10 +5,12 @@
 mod bodies;
 mod browse;
 mod catalogues;
+mod cookies;
 mod custom_fields;
 mod exchange;
 mod house;
 mod journey;
+mod keys;
 mod languages;
 mod login;
 mod logout;

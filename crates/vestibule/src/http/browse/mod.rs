@@ -18,7 +18,7 @@ use axum::body::Body;
 use axum::extract::OriginalUri;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method, Response, StatusCode};
 use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -26,9 +26,11 @@ use serde_json::Value;
 
 use crate::accounts::{Client, User};
 use crate::forms::Input;
-use crate::ground::{Error, Language, Message};
+use crate::ground::{Error, Language};
 
 use super::accept::Format;
+use super::authenticate::By;
+use super::browser::{Browser, FORM_TOKEN};
 use super::dispatch::Bound;
 use super::{Answer, Guard, body, render};
 
@@ -57,9 +59,11 @@ struct Shown {
 
 impl Bound {
     /// Answers a browser.
-    pub(super) async fn page(&self, parts: Parts, sent: Body, who: Client, language: &Language) -> Response<Body> {
+    pub(super) async fn page(&self, parts: Parts, sent: Body, mut who: Client, language: &Language) -> Response<Body> {
         let (began, started) = (Instant::now(), self.auth.clock().now());
-        let asked = Asked::of(self, &parts, sent).await;
+        let browser = Browser::of(&self.auth, &parts.headers);
+        let asked = Asked::of(self, &parts, sent, &browser).await;
+        who.on_page = asked.ours;
         let done = match asked.refused {
             None => self.perform(&asked.method, &parts.headers, asked.sent, &who, language).await,
             Some(refused) => Err(refused),
@@ -68,11 +72,31 @@ impl Bound {
         self.log(&asked.method, &answer, &who, started);
         self.tally.count(&asked.method, answer.status, began.elapsed());
         let body = answer.body.clone().value();
-        let plain = render::response(self, answer, Format::Html, language, &who, &asked.method);
+        let mut plain = render::response(self, answer, Format::Html, language, &who, &asked.method);
         let path = parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
-        let signed_in = self.caller(&parts.headers).await.ok().flatten().map(|caller| name_of(&caller.user));
-        let seen = Seen { method: &asked.method, path, input: asked.typed.as_ref(), signed_in, token: None };
-        response(self, plain, &body, &seen)
+        let browser = browser.after(&self.auth, plain.headers());
+        let signed_in = self.signed_in(&parts.headers, &browser).await;
+        let shown = headers(plain.headers());
+        let token = self.form_token(&browser, plain.headers_mut());
+        let seen = Seen { method: &asked.method, path, input: asked.typed.as_ref(), signed_in, token };
+        response(self, plain, shown, &body, &seen)
+    }
+
+    /// Who is known to send requests from this browser, once it has taken this answer.
+    async fn signed_in(&self, headers: &HeaderMap, browser: &Browser) -> Option<String> {
+        let caller = match self.caller(headers).await {
+            Ok((By::Header, caller)) => caller,
+            _ => browser.caller(&self.auth).await.ok().flatten(),
+        };
+        caller.map(|caller| name_of(&caller.user))
+    }
+
+    fn form_token(&self, browser: &Browser, headers: &mut HeaderMap) -> Option<String> {
+        let token = browser.form_token(&self.auth).ok()?;
+        if let Some(cookie) = token.cookie {
+            cookie.add_to(headers);
+        }
+        Some(token.text)
     }
 }
 
@@ -88,27 +112,37 @@ struct Asked {
     sent: Submitted,
     /// What was typed into a form, to be shown again where it was wrong.
     typed: Option<Input>,
+    /// Whether it is a form that we showed to this browser.
+    ours: bool,
     refused: Option<Error>,
 }
 
 impl Asked {
-    async fn of(bound: &Bound, parts: &Parts, sent: Body) -> Self {
+    async fn of(bound: &Bound, parts: &Parts, sent: Body, browser: &Browser) -> Self {
+        let plain = |method, sent, typed| Self { method, sent, typed, ours: false, refused: None };
         if parts.method != Method::POST || !body::is_form(&parts.headers) {
-            return Self { method: parts.method.clone(), sent: Submitted::Unread(sent), typed: None, refused: None };
+            return plain(parts.method.clone(), Submitted::Unread(sent), None);
         }
-        let read = body::read(&parts.headers, sent, bound.body_max()).await;
-        // Whose form it is cannot be told, so that none may ask for more than its fields say.
-        let refused = read.as_ref().is_ok_and(submitted::says_more).then_some(Error::Refused(403, Message::PermissionDenied));
-        let method = Method::POST;
-        Self { method, typed: read.as_ref().ok().cloned(), sent: Submitted::Read(read), refused }
+        let form = match body::read(&parts.headers, sent, bound.body_max()).await {
+            Ok(form) if form.get(FORM_TOKEN).is_some() || submitted::says_more(&form) => form,
+            read => return plain(Method::POST, Submitted::Read(read.clone()), read.ok()),
+        };
+        match browser.admit(&bound.auth, &form).and_then(|()| submitted::asked(&bound.endpoint, form)) {
+            Ok((method, read)) => Self { ours: true, ..plain(method, Submitted::Read(read.clone()), read.ok()) },
+            Err(refused) => Self { refused: Some(refused.clone()), ..plain(Method::POST, Submitted::Read(Err(refused)), None) },
+        }
     }
 }
 
 /// The page around an answer.
-fn response(bound: &Bound, mut answer: Response<Body>, body: &Value, seen: &Seen<'_>) -> Response<Body> {
+fn response(bound: &Bound, mut answer: Response<Body>, headers: Vec<Shown>, body: &Value, seen: &Seen<'_>) -> Response<Body> {
     let status = answer.status();
     let endpoint = &bound.endpoint;
-    let refused = endpoint.guard != Guard::Anybody && matches!(status.as_u16(), 401 | 403);
+    let refused = match endpoint.guard {
+        Guard::Anybody => false,
+        Guard::User => seen.signed_in.is_none(),
+        Guard::Staff => seen.signed_in.is_none() || status == StatusCode::FORBIDDEN,
+    };
     let forms = if refused { Vec::new() } else { form::all(endpoint, status, body, seen) };
     let page = engine::render(
         "page.html",
@@ -120,7 +154,7 @@ fn response(bound: &Bound, mut answer: Response<Body>, body: &Value, seen: &Seen
             method => seen.method.as_str(),
             status => status.as_u16(),
             reason => status.canonical_reason(),
-            headers => Serde(headers(answer.headers())),
+            headers => Serde(headers),
             body => json::coloured(body),
             gets => endpoint.operation(&Method::GET).is_some(),
             refused,
