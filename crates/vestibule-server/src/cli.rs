@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// Serve the endpoints until told to stop
     ///
     /// Without any settings: on http://127.0.0.1:8000/auth/, with an SQLite file in this folder and mails on the console. SIGTERM or
-    /// Ctrl-C stops: requests that have begun get up to 30 seconds to finish; a second signal ends at once.
+    /// Ctrl-C stops: requests that have begun get up to 20 seconds to finish; a second signal ends at once.
     Serve,
     /// Bring the database to the form this version needs
     ///
@@ -120,6 +120,10 @@ pub(crate) enum UserCommand {
     Enable(WhichUser),
     /// Set an account's password and end its sessions
     SetPassword(SetPassword),
+    /// Remove an account for ever
+    ///
+    /// Its sessions, its fields and the mails that wait for it go with it; the audit trail stays.
+    Delete(DeleteUser),
 }
 
 /// `vestibule user create`.
@@ -172,6 +176,17 @@ pub(crate) struct ListUsers {
 pub(crate) struct WhichUser {
     /// The account's key (pk), name or e-mail address
     pub(crate) user: String,
+}
+
+/// `vestibule user delete`.
+#[derive(Debug, Args)]
+pub(crate) struct DeleteUser {
+    /// Whose account.
+    #[command(flatten)]
+    pub(crate) which: WhichUser,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// `vestibule user set-password`.

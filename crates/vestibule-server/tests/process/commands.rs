@@ -51,6 +51,49 @@ fn user_set_password_and_user_create_count_at_once() {
 }
 
 #[test]
+fn user_delete_removes_the_account_while_a_server_runs() {
+    for place in Place::both() {
+        let server = place.serve();
+        let ask = server.driver();
+        let key = ask.register("ana");
+        let asked = place.run(&["user", "delete", "ana"], &[]);
+        assert_eq!(asked.status.code(), Some(2), "without a terminal nobody can be asked");
+        assert_eq!(ask.status_of(&key), 200);
+        let done = place.run(&["user", "delete", "ana", "--yes"], &[]);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(ask.status_of(&key), 401);
+        ask.login("ana", PASSWORD).expect(400);
+        assert_eq!(place.run(&["user", "delete", "ana", "--yes"], &[]).status.code(), Some(1));
+        assert_eq!(place.faults(), []);
+    }
+}
+
+#[test]
+fn check_names_the_values_that_no_longer_fit_and_never_shows_them() {
+    for place in Place::both() {
+        let field = |kind: &str| format!("[[user.fields]]\nname = \"color\"\n{kind}\n");
+        let settings = place.folder.path().join("vestibule.toml");
+        std::fs::write(&settings, field("kind = \"text\"")).unwrap();
+        let made = |name: &str, color: &str| {
+            let email = format!("{name}@example.org");
+            let color = format!("color={color}");
+            let arguments = ["user", "create", "--username", name, "--email", &email, "--field", &color, "--password-stdin"];
+            let mut command = place.command(&arguments, &[]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+            writeln!(command.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+            assert!(command.wait().unwrap().success());
+        };
+        made("ana", "red");
+        made("bea", "a-secret-color");
+        std::fs::write(&settings, field("kind = \"choice\"\nchoices = [\"red\"]\nrequired = true")).unwrap();
+        let done = place.run(&["check"], &[]);
+        let told = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success(), "{told}{}", String::from_utf8_lossy(&done.stderr));
+        assert!(told.contains("1 value(s)") && told.contains("account 2: color") && told.contains("fit to serve"), "{told}");
+        assert!(!told.contains("a-secret-color"), "{told}");
+    }
+}
+
+#[test]
 fn a_command_for_nobody_fails_with_a_sentence() {
     let place = Place::sqlite();
     let _server = place.serve();

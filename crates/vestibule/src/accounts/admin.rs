@@ -84,7 +84,7 @@ async fn insert(auth: &Auth, new: NewUser) -> Result<User> {
             Ok::<_, Error>((user, event))
         })
         .await?;
-    event.log(&Client::command_line());
+    event.log(&Client::operator(auth));
     Ok(user)
 }
 
@@ -135,6 +135,7 @@ fn profile(auth: &Auth, members: &[(String, String)], errors: &mut FieldErrors) 
     for (field, messages) in wrong.iter() {
         messages.iter().for_each(|message| errors.add(field, message.clone()));
     }
+    auth.shapes.check(&values, errors);
     let given = declared.iter().filter_map(|field| Some((field.field.name.clone(), values.get(&field.field.name)?.to_json())));
     Value::Object(given.filter(|(_, value)| !value.is_null()).collect())
 }
@@ -197,7 +198,7 @@ async fn switch(auth: &Auth, id: UserId, sql: &'static str, name: &'static str) 
         })
         .await?;
     if changed {
-        event.log(&Client::command_line());
+        event.log(&Client::operator(auth));
     }
     Ok(changed)
 }
@@ -215,7 +216,7 @@ pub async fn set_password(auth: &Auth, user: &User, password: &Secret) -> Result
     let event = Event::about(id, "password.changed").with("by", "operator");
     let row = event.clone();
     auth.db.unit(move |tx| async move { replace_password(&tx, id, &hash, &row, now).await }).await?;
-    event.log(&Client::command_line());
+    event.log(&Client::operator(auth));
     Ok(())
 }
 

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ground::{Entropy, Result};
 
+use super::Auth;
+use super::listener::Listener;
+
 /// Where a request comes from, as far as it can be trusted.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -16,6 +19,8 @@ pub struct Client {
     pub user_agent: Option<String>,
     /// Whether this is a form that we showed to this very browser: whoever signs in with it stays signed in there.
     pub on_page: bool,
+    /// Where events are told that this client causes.
+    pub(crate) listener: Option<Listener>,
 }
 
 impl Client {
@@ -24,7 +29,12 @@ impl Client {
 
     /// The command line, on the machine itself.
     pub fn command_line() -> Self {
-        Self { ip: None, request_id: "cli".to_owned(), user_agent: None, on_page: false }
+        Self { ip: None, request_id: "cli".to_owned(), user_agent: None, on_page: false, listener: None }
+    }
+
+    /// The host's own code or an operator, for what is done to accounts without a request.
+    pub fn operator(auth: &Auth) -> Self {
+        Self { listener: auth.listener.clone(), ..Self::command_line() }
     }
 
     /// The address as text.

@@ -8,7 +8,7 @@ use crate::settings::Settings;
 pub fn confirm_email(settings: &Settings, key: &str) -> String {
     match &settings.frontend.confirm_email_url {
         Some(url) => url.replace("{key}", &encode(key)),
-        None => format!("{}/registration/account-confirm-email/{}/", base(settings), encode(key)),
+        None => format!("{}/{}/", page(settings, "registration/account-confirm-email"), encode(key)),
     }
 }
 
@@ -16,13 +16,15 @@ pub fn confirm_email(settings: &Settings, key: &str) -> String {
 pub fn reset_password(settings: &Settings, uid: &str, token: &str) -> String {
     match &settings.frontend.password_reset_url {
         Some(url) => url.replace("{uid}", &encode(uid)).replace("{token}", &encode(token)),
-        None => format!("{}/password/reset/confirm/{}/{}/", base(settings), encode(uid), encode(token)),
+        None => format!("{}/{}/{}/", page(settings, "password/reset/confirm"), encode(uid), encode(token)),
     }
 }
 
-/// The public address of the endpoints.
-fn base(settings: &Settings) -> String {
-    format!("{}{}", settings.public_url().trim_end_matches('/'), settings.server.base_path.trim_end_matches('/'))
+/// The public address of a page of ours, wherever it was moved to. That a link's page is left out is refused at the start.
+fn page(settings: &Settings, path: &str) -> String {
+    let place = settings.endpoints.place(path).unwrap_or_else(|| path.to_owned());
+    let (url, base) = (settings.public_url(), &settings.server.base_path);
+    format!("{}{}/{place}", url.trim_end_matches('/'), base.trim_end_matches('/'))
 }
 
 fn encode(text: &str) -> String {

@@ -32,6 +32,10 @@ pub struct Field {
     pub min_length: Option<usize>,
     /// The most characters of a text.
     pub max_length: Option<usize>,
+    /// The least number.
+    pub minimum: Option<i64>,
+    /// The greatest number.
+    pub maximum: Option<i64>,
     /// What a text must match, anchored at both ends. The engine is linear in the text, so no pattern can stall the server.
     pub pattern: Option<Regex>,
     /// A value as the field may hold, for whoever reads about it; guessed from the kind where there is none.
@@ -61,6 +65,8 @@ pub enum Kind {
     Date,
     /// An http or https address.
     Url,
+    /// Whatever a host's own answer shows, with its JSON Schema. Shown and never written.
+    Shown(Box<serde_json::Value>),
 }
 
 /// One of the values that a choice offers.
@@ -86,6 +92,8 @@ impl Field {
             nullable: false,
             min_length: None,
             max_length: None,
+            minimum: None,
+            maximum: None,
             pattern: None,
             like: None,
         }
@@ -154,8 +162,17 @@ impl Field {
             Kind::Email => self.email(value),
             Kind::Choice(choices) => self.choice(value, choices),
             Kind::Boolean if !self.clears(value) => kinds::boolean(value).map(Datum::Boolean),
-            Kind::Integer if !self.clears(value) => kinds::integer(value).map(Datum::Integer),
+            Kind::Integer if !self.clears(value) => self.integer(value),
             _ => self.text(value),
+        }
+    }
+
+    fn integer(&self, value: &Value) -> Result<Datum, Vec<Message>> {
+        let number = kinds::integer(value)?;
+        match (self.maximum, self.minimum) {
+            (Some(max), _) if number > max => Err(vec![Message::TooGreat(max.to_string())]),
+            (_, Some(min)) if number < min => Err(vec![Message::TooSmall(min.to_string())]),
+            _ => Ok(Datum::Integer(number)),
         }
     }
 

@@ -61,6 +61,11 @@ impl Field {
         if let Some(max) = self.max_length {
             out.insert("maxLength".into(), json!(max));
         }
+        for (word, bound) in [("minimum", self.minimum), ("maximum", self.maximum)] {
+            if let Some(bound) = bound {
+                out.insert(word.into(), json!(bound));
+            }
+        }
         if let Some(pattern) = self.pattern.as_ref().and_then(|pattern| portable(pattern.as_str(), clearable)) {
             out.insert("pattern".into(), json!(pattern));
         }
@@ -89,6 +94,7 @@ impl Field {
             }
             // Every account has its key.
             Kind::Integer if self.name == "pk" => {}
+            Kind::Shown(_) => {}
             Kind::Integer | Kind::Boolean | Kind::Date => {
                 let kind = out["type"].take();
                 out.insert("type".into(), json!([kind, "null"]));
@@ -131,11 +137,12 @@ impl Kind {
             Self::Date => json!({ "type": "string", "format": "date" }),
             Self::Integer => json!({ "type": "integer", "format": "int64" }),
             Self::Boolean => json!({ "type": "boolean" }),
+            Self::Shown(schema) => (**schema).clone(),
         }
     }
 
     fn is_text(&self) -> bool {
-        !matches!(self, Self::Choice(_) | Self::Integer | Self::Boolean)
+        !matches!(self, Self::Choice(_) | Self::Integer | Self::Boolean | Self::Shown(_))
     }
 }
 

@@ -48,6 +48,19 @@ impl Error {
     }
 }
 
+impl From<FieldErrors> for Error {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Fields(errors)
+    }
+}
+
+/// A host's own sentence at a field: `("invite", "This invitation is not known.")`.
+impl From<(&str, &str)> for Error {
+    fn from((field, sentence): (&str, &str)) -> Self {
+        Self::field(field, Message::own(sentence))
+    }
+}
+
 /// Messages by field, in the order in which they were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldErrors(Vec<(String, Vec<Message>)>);
@@ -59,6 +72,13 @@ impl FieldErrors {
         match self.0.iter_mut().find(|(name, _)| *name == field) {
             Some((_, messages)) => messages.push(message),
             None => self.0.push((field, vec![message])),
+        }
+    }
+
+    /// Adds all of another's messages.
+    pub fn merge(&mut self, other: Self) {
+        for (field, messages) in other.0 {
+            messages.into_iter().for_each(|message| self.add(field.as_str(), message));
         }
     }
 

@@ -53,6 +53,8 @@ meters! {
     REQUESTS Counter "vestibule_http_requests_total" "Requests by endpoint, method and class of status.";
     /// Time inside an endpoint.
     REQUEST_SECONDS Seconds "vestibule_http_request_seconds" "Time from a request's head to its answer, by endpoint.";
+    /// Events that the host was not told.
+    EVENTS_DROPPED Counter "vestibule_events_dropped_total" "Events that the host's on_event was not told because it is too slow.";
     /// Panics.
     PANICS Counter "vestibule_panics_total" "Panics that were caught, by where. Any is a fault of the program.";
     /// Waiting for a hashing thread.

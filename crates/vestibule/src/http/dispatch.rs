@@ -92,7 +92,8 @@ impl Bound {
             return;
         }
         let path = parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
-        let found = path.trim_end_matches('/').strip_suffix(self.endpoint.path).map(|base| base.trim_end_matches('/'));
+        let place = self.auth.settings.endpoints.place(self.endpoint.path).unwrap_or_default();
+        let found = path.trim_end_matches('/').strip_suffix(place.as_str()).map(|base| base.trim_end_matches('/'));
         let expected = self.auth.settings.server.base_path.trim_end_matches('/');
         if !self.auth.placed.swap(true, Ordering::Relaxed) && found != Some(expected) {
             tracing::error!(

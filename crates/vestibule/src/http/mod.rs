@@ -33,7 +33,7 @@ pub use browser::Browser;
 pub use cookies::SetCookie;
 pub use directory::Directory;
 pub use endpoint::{Call, Endpoint, Guard, Operation};
-pub use extract::{CurrentUser, OptionalUser, Rejection};
+pub use extract::{CurrentUser, OptionalUser, Rejection, RequireStaff};
 pub use gives::{Gives, Shape};
 pub use granted::granted;
 pub use peer::Peer;

@@ -106,10 +106,12 @@ impl Page {
 /// What stands in the path where the pattern has braces. The pattern matches, or the router had not come here.
 fn parameters(pattern: &str, path: &str) -> Vec<String> {
     let (pattern, path) = (pattern.trim_matches('/'), path.trim_matches('/'));
-    let (names, segments): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
-    let offset = segments.len().saturating_sub(names.len());
     let decoded = |segment: &str| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned();
-    names.iter().zip(&segments[offset..]).filter(|(name, _)| name.starts_with('{')).map(|(_, segment)| decoded(segment)).collect()
+    // From the end: what stands before the parameters may have been moved.
+    let pairs = pattern.rsplit('/').zip(path.rsplit('/')).take_while(|(name, _)| name.starts_with('{'));
+    let mut parameters: Vec<String> = pairs.map(|(_, segment)| decoded(segment)).collect();
+    parameters.reverse();
+    parameters
 }
 
 fn page(auth: &Auth, shown: Shown) -> Response<Body> {

@@ -24,5 +24,6 @@ pub(super) fn client(auth: &Auth, parts: &Parts) -> Client {
         request_id: auth.request_names.next(),
         user_agent: words,
         on_page: false,
+        listener: auth.listener.clone(),
     }
 }

@@ -14,7 +14,6 @@ mod reply;
 mod smtp;
 mod smtp_url;
 pub mod templates;
-mod tls;
 
 use std::fmt;
 use std::future::Future;

@@ -1,7 +1,6 @@
 //! `password/reset/` and `password/reset/confirm/` over HTTP.
 
 use http::Method;
-use serde_json::json;
 
 use crate::accounts::Auth;
 use crate::ground::{Message, Result};
@@ -24,7 +23,7 @@ pub fn request(_: &Auth) -> Endpoint {
 
 async fn post_request(call: Call) -> Result<Answer> {
     flow::request(&call.auth, &call.who, &call.values()?).await?;
-    Ok(Answer::json(200, json!({ "detail": Message::ResetSent.text() })))
+    Ok(Answer::says(200, Message::ResetSent))
 }
 
 /// `POST password/reset/confirm/`.
@@ -42,5 +41,5 @@ pub fn confirm(_: &Auth) -> Endpoint {
 
 async fn post_confirm(call: Call) -> Result<Answer> {
     flow::confirm(&call.auth, &call.who, &call.values()?).await?;
-    Ok(Answer::json(200, json!({ "detail": Message::PasswordReset.text() })))
+    Ok(Answer::says(200, Message::PasswordReset))
 }

@@ -4,14 +4,17 @@ use crate::accounts::audit::Event;
 use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, Client, User, unique, users};
 use crate::forms::{Datum, Values};
-use crate::ground::{Error, Message, Result};
+use crate::ground::{Error, FieldErrors, Message, Result};
 
 /// Writes the members that were sent. Two edits at once of different members both count.
 ///
 /// # Errors
-/// [`Error::Fields`] when somebody else has a value that must be unique, [`Error::Unauthenticated`] when the session was ended
+/// [`Error::Fields`] when the host's own type refuses a value or somebody else has one that must be unique, [`Error::Unauthenticated`] when the session was ended
 /// meanwhile, those of the database.
 pub async fn edit(auth: &Auth, who: &Client, caller: &Caller, values: Values) -> Result<User> {
+    let mut errors = FieldErrors::default();
+    auth.shapes.check(&values, &mut errors);
+    errors.into_result()?;
     let renamed = values.username("username").filter(|name| caller.user.username.as_deref() != Some(name.shown()));
     if renamed.is_some_and(|name| users::is_anothers_address(auth, name, caller.user.email.as_deref())) {
         return Err(Error::field("username", Message::UsernameDenied));

@@ -172,11 +172,10 @@ fn response(bound: &Bound, mut answer: Response<Body>, headers: Vec<Shown>, body
 /// What every page needs of the installation.
 fn surroundings(bound: &Bound) -> minijinja::Value {
     let settings = &bound.auth.settings;
-    let base = settings.server.base_path.trim_end_matches('/');
     context! {
         site_name => settings.site.name.as_str(),
-        login => format!("{base}/login/"),
-        logout => format!("{base}/logout/"),
+        login => tree::address(settings, "login"),
+        logout => tree::address(settings, "logout"),
     }
 }
 

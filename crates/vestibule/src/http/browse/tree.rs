@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::settings::Settings;
+
 use super::super::dispatch::Bound;
 
 /// One address.
@@ -13,15 +15,22 @@ pub(super) struct Entry {
     current: bool,
 }
 
+/// Where an endpoint of ours stands; nowhere where it is left out.
+pub(super) fn address(settings: &Settings, path: &str) -> Option<String> {
+    let place = settings.endpoints.place(path)?;
+    let end = if place.contains('.') { "" } else { "/" };
+    Some(format!("{}/{place}{end}", settings.server.base_path.trim_end_matches('/')))
+}
+
 /// The addresses that begin alike stand together, in the order of the directory.
 pub(super) fn of(bound: &Bound) -> Vec<Vec<Entry>> {
-    let base = bound.auth.settings.server.base_path.trim_end_matches('/');
+    let settings = &bound.auth.settings;
     let mut groups: Vec<(&str, Vec<Entry>)> = Vec::new();
     for endpoint in &bound.directory.endpoints {
         let begins = endpoint.path.split(['/', '.']).next().unwrap_or_default();
-        let end = if endpoint.path.contains('.') { "" } else { "/" };
-        let path = format!("{}{end}", endpoint.path);
-        let href = (!path.contains('{')).then(|| format!("{base}/{path}"));
+        let Some(address) = address(settings, endpoint.path) else { continue };
+        let path = address[settings.server.base_path.trim_end_matches('/').len() + 1..].to_owned();
+        let href = (!path.contains('{')).then_some(address);
         let entry = Entry { path, href, current: endpoint.path == bound.endpoint.path };
         match groups.iter_mut().find(|(name, _)| *name == begins) {
             Some((_, group)) => group.push(entry),

@@ -25,7 +25,8 @@ pub(super) fn document(settings: &Settings, endpoints: &[Arc<Endpoint>]) -> Valu
     for endpoint in endpoints {
         // A file's name has no slash behind it, though it would be answered all the same.
         let end = if endpoint.path.contains('.') { "" } else { "/" };
-        paths.insert(format!("/{}{end}", endpoint.path), path(settings, endpoint, &mut components));
+        let Some(place) = settings.endpoints.place(endpoint.path) else { continue };
+        paths.insert(format!("/{place}{end}"), path(settings, endpoint, &mut components));
     }
     json!({
         "openapi": OPENAPI,
