@@ -13,6 +13,7 @@ use http::{HeaderMap, Method, Request, Response};
 use crate::accounts::{Auth, facts, housekeeping};
 use crate::features;
 use crate::ground::Message;
+use crate::http::browse::Reader;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
 use crate::http::{Directory, Endpoint, jwks, language, render, tally};
@@ -41,6 +42,14 @@ impl Auth {
             for end in ["", "/"] {
                 let (path, bound) = (format!("{base}/{place}{end}"), bound.clone());
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
+            }
+        }
+        if self.settings.docs_openapi() {
+            let reader = Arc::new(Reader::new(self.clone(), directory.clone()));
+            for end in ["", "/"] {
+                let (path, reader) = (format!("{base}/{}{end}", Reader::PATH), reader.clone());
+                let answer = move |request: Request<Body>| async move { reader.answer(&request) };
+                router = router.route(&path, any(answer));
             }
         }
         let auth = self.clone();

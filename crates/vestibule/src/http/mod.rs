@@ -7,7 +7,7 @@ mod authenticate;
 pub mod authorization;
 mod bearer_claims;
 pub mod body;
-mod browse;
+pub(crate) mod browse;
 pub mod browser;
 pub mod cookies;
 mod cors;

@@ -16,6 +16,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, text) in [
         ("base.html", include_str!("../../../templates/browse/base.html")),
         ("page.html", include_str!("../../../templates/browse/page.html")),
+        ("reader.html", include_str!("../../../templates/browse/reader.html")),
     ] {
         if let Err(error) = engine.add_template(name, text) {
             tracing::error!(name, %error, "a page of our own cannot be read");

@@ -9,6 +9,7 @@
 mod engine;
 mod form;
 mod json;
+mod reader;
 mod submitted;
 mod tree;
 
@@ -27,6 +28,7 @@ use serde_json::Value;
 use crate::accounts::{Client, User};
 use crate::forms::Input;
 use crate::ground::{Error, Language};
+use crate::settings::Settings;
 
 use super::accept::Format;
 use super::authenticate::By;
@@ -34,6 +36,7 @@ use super::browser::{Browser, FORM_TOKEN};
 use super::dispatch::Bound;
 use super::{Answer, Guard, body, render};
 
+pub(crate) use reader::Reader;
 pub(super) use submitted::Submitted;
 
 /// What is known of a request when its page is made.
@@ -149,7 +152,7 @@ fn response(bound: &Bound, mut answer: Response<Body>, headers: Vec<Shown>, body
         context! {
             title => endpoint.name,
             description => endpoint.description,
-            tree => Serde(tree::of(bound)),
+            tree => Serde(tree::of(&bound.auth.settings, &bound.directory, Some(endpoint))),
             path => seen.path,
             method => seen.method.as_str(),
             status => status.as_u16(),
@@ -161,7 +164,7 @@ fn response(bound: &Bound, mut answer: Response<Body>, headers: Vec<Shown>, body
             forms => Serde(forms),
             signed_in => seen.signed_in.as_deref(),
             token => seen.token.as_deref(),
-            ..surroundings(bound)
+            ..surroundings(&bound.auth.settings)
         },
     );
     *answer.body_mut() = if seen.method == Method::HEAD { Body::empty() } else { Body::from(page) };
@@ -170,12 +173,12 @@ fn response(bound: &Bound, mut answer: Response<Body>, headers: Vec<Shown>, body
 }
 
 /// What every page needs of the installation.
-fn surroundings(bound: &Bound) -> minijinja::Value {
-    let settings = &bound.auth.settings;
+fn surroundings(settings: &Settings) -> minijinja::Value {
     context! {
         site_name => settings.site.name.as_str(),
         login => tree::address(settings, "login"),
         logout => tree::address(settings, "logout"),
+        reader => settings.docs_openapi().then(|| reader::address(settings)),
     }
 }
 

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
+use crate::http::{Directory, Endpoint};
 use crate::settings::Settings;
-
-use super::super::dispatch::Bound;
 
 /// One address.
 #[derive(Serialize)]
@@ -23,15 +22,14 @@ pub(super) fn address(settings: &Settings, path: &str) -> Option<String> {
 }
 
 /// The addresses that begin alike stand together, in the order of the directory.
-pub(super) fn of(bound: &Bound) -> Vec<Vec<Entry>> {
-    let settings = &bound.auth.settings;
+pub(super) fn of(settings: &Settings, directory: &Directory, current: Option<&Endpoint>) -> Vec<Vec<Entry>> {
     let mut groups: Vec<(&str, Vec<Entry>)> = Vec::new();
-    for endpoint in &bound.directory.endpoints {
+    for endpoint in &directory.endpoints {
         let begins = endpoint.path.split(['/', '.']).next().unwrap_or_default();
         let Some(address) = address(settings, endpoint.path) else { continue };
         let path = address[settings.server.base_path.trim_end_matches('/').len() + 1..].to_owned();
         let href = (!path.contains('{')).then_some(address);
-        let entry = Entry { path, href, current: endpoint.path == bound.endpoint.path };
+        let entry = Entry { path, href, current: current.is_some_and(|current| current.path == endpoint.path) };
         match groups.iter_mut().find(|(name, _)| *name == begins) {
             Some((_, group)) => group.push(entry),
             None => groups.push((begins, vec![entry])),
