@@ -16,6 +16,7 @@ use crate::http::dispatch::Bound;
 use crate::http::page::Page;
 use crate::http::{Endpoint, jwks, language, render, tally};
 use crate::jobs::worker;
+use crate::settings::TokenMode;
 
 impl Auth {
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -151,7 +152,7 @@ fn doors() -> Vec<Page> {
 
 /// The rooms that this installation has.
 fn rooms(auth: &Auth) -> Vec<Endpoint> {
-    vec![
+    let mut rooms = vec![
         features::registration::endpoint(auth),
         features::login::endpoint(auth),
         features::logout::endpoint(auth),
@@ -161,7 +162,12 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
-    ]
+        features::token::introspection(auth),
+    ];
+    if auth.settings.tokens.mode != TokenMode::Opaque {
+        rooms.extend([features::token::verify(auth), features::token::refresh(auth)]);
+    }
+    rooms
 }
 
 fn nothing_here(auth: &Auth, headers: &HeaderMap) -> Response<Body> {

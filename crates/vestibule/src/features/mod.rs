@@ -9,4 +9,5 @@ pub mod logout;
 pub mod password_change;
 pub mod password_reset;
 pub mod registration;
+pub mod token;
 pub mod user;

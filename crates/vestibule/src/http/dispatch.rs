@@ -23,9 +23,10 @@ use crate::settings::LogRequests;
 use super::accept::{self, Format};
 use super::answer::Answer;
 use super::authenticate::{self, By};
-use super::endpoint::{Call, Endpoint, Guard};
+use super::cookies::{Kind, Sent};
+use super::endpoint::{Call, Endpoint, Guard, Touches};
 use super::tally::Tally;
-use super::{body, cookies, cors, csrf, language, proxies, render};
+use super::{body, cookies, cors, csrf, language, path, proxies, render};
 
 /// An endpoint of a running service.
 pub struct Bound {
@@ -63,7 +64,7 @@ impl Bound {
         let language = language::asked(&self.auth.languages, &parts.headers);
         let span = tracing::debug_span!("request", id = %who.request_id);
         let done = match &format {
-            Ok(_) => caught(pin!(self.perform(&parts.method, &parts.headers, sent, &who, language).instrument(span))).await,
+            Ok(_) => caught(pin!(self.perform(&parts, sent, &who, language).instrument(span))).await,
             Err(refused) => Err(refused.clone()),
         };
         if let Err(Error::Internal(why)) = &done {
@@ -75,6 +76,7 @@ impl Bound {
             Err(error) if matches!(format, Format::Problem) => Answer::problem(&error, language),
             Err(error) => Answer::error(&error, language),
         };
+        let answer = answer.challenging(self.auth.settings.tokens.mode);
         self.log(&parts.method, &answer, &who, started);
         self.tally.count(&parts.method, answer.status, began.elapsed());
         let mut response = render::response(&self, answer, format, language, &who, &parts.method);
@@ -84,7 +86,7 @@ impl Bound {
 
     /// Tells the host once when it has mounted the service elsewhere than the settings say: every link would lead nowhere.
     fn notice_place(&self, parts: &Parts) {
-        if self.auth.placed.load(Ordering::Relaxed) {
+        if self.auth.placed.load(Ordering::Relaxed) || self.endpoint.path.contains('{') {
             return;
         }
         let path = parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
@@ -99,14 +101,8 @@ impl Bound {
         }
     }
 
-    async fn perform(
-        &self,
-        method: &Method,
-        headers: &HeaderMap,
-        sent: Body,
-        who: &Client,
-        language: &Language,
-    ) -> Result<Answer> {
+    async fn perform(&self, parts: &Parts, sent: Body, who: &Client, language: &Language) -> Result<Answer> {
+        let (method, headers) = (&parts.method, &parts.headers);
         let (by, caller) = self.caller(headers).await?;
         self.admit_site(method, headers, by, caller.as_ref())?;
         self.admit(caller.as_ref())?;
@@ -124,6 +120,7 @@ impl Bound {
             language: language.clone(),
             caller,
             cookies: cookies::lines(headers),
+            parameters: path::parameters(self.endpoint.path, parts.uri.path()),
             input,
             endpoint: self.endpoint.clone(),
             method: method.clone(),
@@ -146,7 +143,7 @@ impl Bound {
         let (by, found) = authenticate::caller(&self.auth, headers).await;
         let overlooked = self.endpoint.forgiving || (by == By::Cookie && self.endpoint.guard == Guard::Anybody);
         match found {
-            Err(Error::Unauthenticated(_)) if overlooked => Ok((By::Nothing, None)),
+            Err(Error::Unauthenticated(_) | Error::Refused(401, _)) if overlooked => Ok((By::Nothing, None)),
             found => Ok((by, found?)),
         }
     }
@@ -156,10 +153,14 @@ impl Bound {
         match caller {
             _ if csrf::is_safe(method) => Ok(()),
             Some(caller) if by == By::Cookie => csrf::admit(&self.auth, headers, caller),
-            _ if by != By::Header && self.endpoint.gives_cookies && self.auth.settings.gives_cookies() => {
-                csrf::admit_newcomer(&self.auth, headers)
-            }
-            _ => Ok(()),
+            _ if by == By::Header || !self.auth.settings.gives_cookies() => Ok(()),
+            _ => match self.endpoint.touches {
+                Touches::NoCookies => Ok(()),
+                Touches::Spends if cookies::sent(headers, Kind::Refresh.name(&self.auth)) != Sent::Nothing => {
+                    csrf::admit_cookies(&self.auth, headers)
+                }
+                Touches::Gives | Touches::Spends => csrf::admit_newcomer(&self.auth, headers),
+            },
         }
     }
 

@@ -21,6 +21,8 @@ mod password_change;
 mod problem;
 mod profiles;
 mod races;
+mod refresh;
 mod registration;
 mod threats;
+mod tokens;
 mod user;

@@ -1,0 +1,61 @@
+//! `token/verify/`, `token/refresh/` and `token/introspect/` over HTTP.
+
+use ::http::Method;
+use serde_json::json;
+
+use crate::accounts::{Auth, pairs, refresh};
+use crate::forms::{Field, Form, Kind};
+use crate::ground::{Error, Message, Result};
+use crate::http::{self, Answer, Call, Endpoint, Guard, Operation};
+
+use super::introspect;
+
+/// `POST token/verify/`.
+pub fn verify(_: &Auth) -> Endpoint {
+    Endpoint::new("token/verify", "Token Verify")
+        .described("Tells whether a token counts now.")
+        .forgiving()
+        .with(Operation::new(Method::POST, |call| Box::pin(post_verify(call))).taking(one("token")))
+}
+
+/// `POST token/refresh/`, with the token in the body or in its cookie.
+pub fn refresh(_: &Auth) -> Endpoint {
+    let form = Form::new(vec![Field::new("refresh", Kind::Password).optional()]);
+    Endpoint::new("token/refresh", "Token Refresh")
+        .described("Gives a new access token for a refresh token, which its successor uses up.")
+        .forgiving()
+        .spending_cookies()
+        .with(Operation::new(Method::POST, |call| Box::pin(post_refresh(call))).taking(form))
+}
+
+/// `POST token/introspect/` (RFC 7662).
+pub fn introspection(_: &Auth) -> Endpoint {
+    Endpoint::new("token/introspect", "Token Introspection")
+        .described("Tells what a token says and whether it counts now: to staff of every token, to others of their own.")
+        .guarded(Guard::User)
+        .with(Operation::new(Method::POST, |call| Box::pin(post_introspect(call))).taking(one("token")))
+}
+
+fn one(name: &str) -> Form {
+    Form::new(vec![Field::new(name, Kind::Password)])
+}
+
+async fn post_verify(call: Call) -> Result<Answer> {
+    let values = call.values()?;
+    let token = values.secret("token").ok_or_else(|| Error::field("token", Message::Required))?;
+    pairs::verify(&call.auth, token.expose()).await?;
+    Ok(Answer::json(200, json!({})))
+}
+
+async fn post_refresh(call: Call) -> Result<Answer> {
+    let token = call.values()?.secret("refresh").cloned().or_else(|| call.refresh_cookie());
+    let token = token.ok_or(Error::Refused(401, Message::RefreshMissing))?;
+    let (pair, session_ends) = refresh::refresh(&call.auth, &call.who, &token).await?;
+    Ok(http::refreshed(&call.auth, session_ends, &pair))
+}
+
+async fn post_introspect(call: Call) -> Result<Answer> {
+    let values = call.values()?;
+    let token = values.secret("token").ok_or_else(|| Error::field("token", Message::Required))?;
+    Ok(Answer::json(200, introspect::introspect(&call.auth, call.caller()?, token).await?))
+}
