@@ -19,7 +19,7 @@ use crate::http::page::Page;
 use crate::http::{Directory, Endpoint, jwks, language, render, tally};
 use crate::jobs::outbox;
 use crate::jobs::worker::{self, Round};
-use crate::settings::{Presence, Verification};
+use crate::settings::{Presence, TokenMode, Verification};
 
 impl Auth {
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -225,7 +225,11 @@ fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
+        features::token::introspection(auth),
     ];
+    if auth.settings.tokens.mode != TokenMode::Opaque {
+        rooms.extend([features::token::verify(auth), features::token::refresh(auth)]);
+    }
     if auth.settings.docs_openapi() {
         rooms.push(features::openapi::endpoint());
     }

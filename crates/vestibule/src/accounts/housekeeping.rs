@@ -36,7 +36,9 @@ pub struct Removed {
 pub async fn keep_house(auth: &Auth) -> Result<Removed> {
     auth.last_seen.flush(&auth.db).await?;
     let now = auth.clock.now();
-    Ok(Removed { expired: expired(&auth.db, now).await?, counters: counters(&auth.db, now).await? })
+    let removed = Removed { expired: expired(&auth.db, now).await?, counters: counters(&auth.db, now).await? };
+    spent_tokens(&auth.db, now).await?;
+    Ok(removed)
 }
 
 /// Removes the sessions that nobody used for too long. How many those were.
@@ -88,6 +90,15 @@ async fn counters(db: &Db, now: Time) -> Result<u64> {
     let shared = remove!("auth_limits", "bucket", "ends_at", " FOR UPDATE SKIP LOCKED");
     let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
     metrics::counter!(meters::REMOVED, "what" => "limits").increment(removed);
+    Ok(removed)
+}
+
+/// What is over cannot be used again anyway.
+async fn spent_tokens(db: &Db, now: Time) -> Result<u64> {
+    let alone = remove!("auth_spent_tokens", "hash", "expires_at", "");
+    let shared = remove!("auth_spent_tokens", "hash", "expires_at", " FOR UPDATE SKIP LOCKED");
+    let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
+    metrics::counter!(meters::REMOVED, "what" => "spent_tokens").increment(removed);
     Ok(removed)
 }
 

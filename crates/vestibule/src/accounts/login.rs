@@ -18,6 +18,8 @@ pub struct Granted {
     pub user: User,
     /// The new session with what opens it. How that is answered depends on the settings; `http::granted` does it.
     pub session: Opened,
+    /// How it was opened.
+    pub method: Method,
     /// The event to log once the unit is safe.
     pub event: Event,
 }
@@ -52,7 +54,7 @@ async fn enter(auth: &Auth, tx: &Tx, (id, epoch): (UserId, i64), opening: &Openi
     let session = sessions::open(auth, tx, &user, opening).await?;
     let event = Event::about(user.id, "session.opened").with("sid", session.sid.as_str()).with("method", opening.method.as_str());
     event.record(tx, opening.now, opening.who).await?;
-    Ok(Granted { user, session, event })
+    Ok(Granted { user, session, method: opening.method, event })
 }
 
 /// A password that was right.

@@ -10,4 +10,5 @@ pub mod openapi;
 pub mod password_change;
 pub mod password_reset;
 pub mod registration;
+pub mod token;
 pub mod user;

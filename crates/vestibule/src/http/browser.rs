@@ -118,7 +118,9 @@ mod tests {
 
     fn browser(auth: &Auth, cookies: &[String], origin: &str) -> Browser {
         let mut headers = HeaderMap::new();
-        cookies.iter().for_each(|cookie| drop(headers.append(COOKIE, cookie.parse().unwrap())));
+        for cookie in cookies {
+            headers.append(COOKIE, cookie.parse().unwrap());
+        }
         headers.insert("origin", origin.parse().unwrap());
         Browser::of(auth, &headers)
     }

@@ -24,10 +24,11 @@ use super::accept::{self, Format};
 use super::answer::Answer;
 use super::authenticate::{self, By};
 use super::browse::Submitted;
+use super::cookies::{Kind, Sent};
 use super::directory::Directory;
-use super::endpoint::{Call, Endpoint, Guard};
+use super::endpoint::{Call, Endpoint, Guard, Touches};
 use super::tally::Tally;
-use super::{cookies, cors, csrf, language, proxies, render};
+use super::{cookies, cors, csrf, language, path as pattern, proxies, render};
 
 /// An endpoint of a running service.
 pub struct Bound {
@@ -70,7 +71,10 @@ impl Bound {
             return Box::pin(self.page(parts, sent, who, language)).await;
         }
         let done = match &format {
-            Ok(_) => self.perform(&parts.method, &parts.headers, Submitted::Unread(sent), &who, language).await,
+            Ok(_) => {
+                let asked = (&parts.method, parts.uri.path());
+                self.perform(asked, &parts.headers, Submitted::Unread(sent), &who, language).await
+            }
             Err(refused) => Err(refused.clone()),
         };
         let format = format.unwrap_or(Format::Json { indent: None });
@@ -79,6 +83,7 @@ impl Bound {
             Err(error) if matches!(format, Format::Problem) => Answer::problem(&error, language),
             Err(error) => Answer::error(&error, language),
         };
+        let answer = answer.challenging(self.auth.settings.tokens.mode);
         self.log(&parts.method, &answer, &who, started);
         self.tally.count(&parts.method, answer.status, began.elapsed());
         let mut response = render::response(&self, answer, format, language, &who, &parts.method);
@@ -88,7 +93,7 @@ impl Bound {
 
     /// Tells the host once when it has mounted the service elsewhere than the settings say: every link would lead nowhere.
     fn notice_place(&self, parts: &Parts) {
-        if self.auth.placed.load(Ordering::Relaxed) {
+        if self.auth.placed.load(Ordering::Relaxed) || self.endpoint.path.contains('{') {
             return;
         }
         let path = parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
@@ -104,17 +109,17 @@ impl Bound {
         }
     }
 
-    /// Does what a request asks for. A fault of ours is told to the log.
+    /// Does what a request asks for, by its method and its path. A fault of ours is told to the log.
     pub(super) async fn perform(
         &self,
-        method: &Method,
+        asked: (&Method, &str),
         headers: &HeaderMap,
         sent: Submitted,
         who: &Client,
         language: &Language,
     ) -> Result<Answer> {
         let span = tracing::debug_span!("request", id = %who.request_id);
-        let done = caught(pin!(self.attempt(method, headers, sent, who, language).instrument(span))).await;
+        let done = caught(pin!(self.attempt(asked, headers, sent, who, language).instrument(span))).await;
         if let Err(Error::Internal(why)) = &done {
             tracing::error!(request_id = %who.request_id, path = self.endpoint.path, why, "a request failed");
         }
@@ -123,7 +128,7 @@ impl Bound {
 
     async fn attempt(
         &self,
-        method: &Method,
+        (method, path): (&Method, &str),
         headers: &HeaderMap,
         sent: Submitted,
         who: &Client,
@@ -148,6 +153,7 @@ impl Bound {
             caller,
             directory: self.directory.clone(),
             cookies: cookies::lines(headers),
+            parameters: pattern::parameters(self.endpoint.path, path),
             input,
             endpoint: self.endpoint.clone(),
             method: method.clone(),
@@ -175,7 +181,7 @@ impl Bound {
         let (by, found) = authenticate::caller(&self.auth, headers).await;
         let overlooked = self.endpoint.forgiving || (by == By::Cookie && self.endpoint.guard == Guard::Anybody);
         match found {
-            Err(Error::Unauthenticated(_)) if overlooked => Ok((By::Nothing, None)),
+            Err(Error::Unauthenticated(_) | Error::Refused(401, _)) if overlooked => Ok((By::Nothing, None)),
             found => Ok((by, found?)),
         }
     }
@@ -185,10 +191,14 @@ impl Bound {
         match caller {
             _ if csrf::is_safe(method) => Ok(()),
             Some(caller) if by == By::Cookie => csrf::admit(&self.auth, headers, caller),
-            _ if by != By::Header && self.endpoint.gives_cookies && self.auth.settings.gives_cookies() => {
-                csrf::admit_newcomer(&self.auth, headers)
-            }
-            _ => Ok(()),
+            _ if by == By::Header || !self.auth.settings.gives_cookies() => Ok(()),
+            _ => match self.endpoint.touches {
+                Touches::NoCookies => Ok(()),
+                Touches::Spends if cookies::sent(headers, Kind::Refresh.name(&self.auth)) != Sent::Nothing => {
+                    csrf::admit_cookies(&self.auth, headers)
+                }
+                Touches::Gives | Touches::Spends => csrf::admit_newcomer(&self.auth, headers),
+            },
         }
     }
 

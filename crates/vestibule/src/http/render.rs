@@ -10,7 +10,7 @@ use crate::accounts::{Auth, Client};
 use crate::ground::Language;
 
 use super::accept::Format;
-use super::answer::Answer;
+use super::answer::{self, Answer};
 use super::dispatch::Bound;
 
 const JSON: &str = "application/json";
@@ -52,6 +52,7 @@ pub(super) fn response(
     method: &Method,
 ) -> Response<Body> {
     let (bytes, kind) = match format {
+        _ if matches!(answer.body, answer::Body::Empty) => (Vec::new(), JSON),
         Format::Json { indent: Some(width) } => (indented(&answer.body.value(), width), JSON),
         Format::Problem if answer.status >= 400 => (answer.body.bytes(), PROBLEM),
         // A page begins as the answer that it shows.
@@ -61,7 +62,9 @@ pub(super) fn response(
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.reserve(HEADERS);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    if answer.status != 204 {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
     headers.insert(header::ALLOW, bound.allow.clone());
     headers.insert(header::VARY, HeaderValue::from_static(VARY));
     put(headers, header::CONTENT_LANGUAGE, language.tag());

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::forms::{Completeness, Form};
 use crate::ground::Message;
+use crate::http::endpoint::Touches;
 use crate::http::{Endpoint, Gives, Guard, Operation, Shape};
 use crate::settings::Settings;
 
@@ -93,7 +94,11 @@ fn refusals(settings: &Settings, endpoint: &Endpoint, operation: &Operation) -> 
         (400, sends),
         (401, shows),
         // A cookie may speak for a request, so another site may have made a browser send it (design decision 17).
-        (403, endpoint.guard == Guard::Staff || (sends && (shows || endpoint.gives_cookies && settings.gives_cookies()))),
+        (
+            403,
+            endpoint.guard == Guard::Staff
+                || (sends && (shows || endpoint.touches != Touches::NoCookies && settings.gives_cookies())),
+        ),
         (406, true),
         (408, sends),
         (413, sends),
