@@ -10,6 +10,7 @@ use crate::accounts::last_seen::LastSeen;
 use crate::accounts::limits::Limits;
 use crate::accounts::passwords::{Hasher, Parameters, Policy};
 use crate::accounts::shapes::Shapes;
+use crate::accounts::signing::{self, Signing};
 use crate::accounts::{Auth, facts};
 use crate::db::{Db, Options, migrate};
 use crate::ground::secrets::MasterKey;
@@ -138,6 +139,10 @@ impl Builder {
         if self.indexes {
             refuse_unindexed(&db, &shapes).await?;
         }
+        let signing = match signing::is_needed(&settings) {
+            true => Some(Signing::open(&settings, &db, &key, &self.clock, &self.entropy).await.map_err(BuildError::because)?),
+            false => None,
+        };
         let courier = courier(&settings, self.transport, &self.entropy)?;
         let internal = |error: Error| BuildError::because(format!("{error:?}"));
         let floor = Floor {
@@ -146,6 +151,7 @@ impl Builder {
             limits: Limits::new(&key).map_err(internal)?,
             last_seen: LastSeen::default(),
             code_key: crate::accounts::tokens::code_key(&key).map_err(internal)?,
+            signing,
             courier,
             request_names: RequestNames::new(&self.entropy).map_err(internal)?,
             placed: AtomicBool::new(false),

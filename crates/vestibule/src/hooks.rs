@@ -7,6 +7,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use serde_json::{Map, Value};
+
 use crate::accounts::User;
 use crate::accounts::users::NewUser;
 use crate::db::Tx;
@@ -43,6 +45,14 @@ pub trait Hooks: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// What an access token says beside our own claims, whenever one is made: at a login and at each refresh. A claim of ours
+    /// (`exp`, `sid`, …) cannot be set; the whole must stay small, since a token has to fit into a cookie. Whoever holds the
+    /// token can read it.
+    fn claims(&self, tx: &Tx, user: &User, claims: &mut Map<String, Value>) -> impl Future<Output = Result<()>> + Send {
+        let _ = (tx, user, claims);
+        async { Ok(()) }
+    }
+
     /// Before a session opens, whatever the way in. May refuse with an error.
     fn before_login(&self, tx: &Tx, user: &User) -> impl Future<Output = Result<()>> + Send {
         let _ = (tx, user);
@@ -65,6 +75,8 @@ pub(crate) trait AnyHooks: Send + Sync {
     fn before_register<'a>(&'a self, tx: &'a Tx, new: &'a mut NewUser) -> Done<'a>;
     /// See [`Hooks::after_register`].
     fn after_register<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a>;
+    /// See [`Hooks::claims`].
+    fn claims<'a>(&'a self, tx: &'a Tx, user: &'a User, claims: &'a mut Map<String, Value>) -> Done<'a>;
     /// See [`Hooks::before_login`].
     fn before_login<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a>;
 }
@@ -80,6 +92,10 @@ impl<H: Hooks> AnyHooks for H {
 
     fn after_register<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a> {
         Box::pin(Hooks::after_register(self, tx, user))
+    }
+
+    fn claims<'a>(&'a self, tx: &'a Tx, user: &'a User, claims: &'a mut Map<String, Value>) -> Done<'a> {
+        Box::pin(Hooks::claims(self, tx, user, claims))
     }
 
     fn before_login<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a> {

@@ -21,6 +21,11 @@ impl Event {
         Self { name, user: Some(user), data: json!({}) }
     }
 
+    /// An event about no account, but about the installation itself.
+    pub fn of_installation(name: &'static str) -> Self {
+        Self { name, user: None, data: json!({}) }
+    }
+
     /// The event with a detail, which must not be a secret.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {

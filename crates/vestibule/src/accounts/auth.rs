@@ -20,6 +20,7 @@ use super::last_seen::LastSeen;
 use super::limits::Limits;
 use super::passwords::{Hasher, Policy};
 use super::shapes::Shapes;
+use super::signing::Signing;
 
 /// The whole of an authentication service: settings, database, clock, hashing threads. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +54,8 @@ pub struct Floor {
     pub(crate) placed: AtomicBool,
     /// The key under which codes are hashed and accounts are named in links.
     pub(crate) code_key: hmac::Key,
+    /// What makes and reads JSON Web Tokens, where a setting asks for them.
+    pub(crate) signing: Option<Signing>,
     /// What sending mail needs.
     pub(crate) courier: Courier,
     /// What a user looks like here.

@@ -16,6 +16,7 @@ pub mod login;
 pub mod passwords;
 pub mod sessions;
 pub mod shapes;
+pub mod signing;
 pub mod tokens;
 pub mod uid;
 pub mod unique;

@@ -9,6 +9,7 @@ pub mod language;
 pub mod message;
 pub mod meters;
 pub mod names;
+pub mod seal;
 pub mod secrets;
 
 pub use clock::{Clock, Time};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::{LoginMethod, Presence, Scope, Settings, Span, Verification};
-use super::{cookies, fields, mail, not_yet, reach};
+use super::{cookies, fields, mail, not_yet, reach, signing};
 use crate::ground::Secret;
 use crate::ground::secrets::MasterKey;
 
@@ -48,6 +48,7 @@ impl Settings {
         numbers(self, &mut found);
         limits(self, &mut found);
         cookies::check(self, &mut found);
+        signing::check(self, &mut found);
         fields::check(&self.user, &mut found);
         not_yet::check(self, &mut found);
         found.0

@@ -1,6 +1,7 @@
 //! The rules for fields of your own.
 
 use super::check::Found;
+use super::signing::CLAIMS;
 use super::{Details, FieldKind, FieldSettings, User};
 
 /// Names that requests or answers use already, or that a guest must not set (T81).
@@ -32,8 +33,8 @@ const RESERVED: [&str; 24] = [
 ];
 
 pub(super) fn check(user: &User, found: &mut Found) {
-    if user.id_claim.is_empty() || ["iss", "aud", "exp", "nbf", "iat", "jti"].contains(&user.id_claim.as_str()) {
-        found.add("user.id_claim", "is empty or means something else in a token (RFC 7519 §4.1)", "Use \"user_id\" or \"sub\".");
+    if user.id_claim.is_empty() || CLAIMS.contains(&user.id_claim.as_str()) {
+        found.add("user.id_claim", "is empty or means something else in a token", "Use \"user_id\" or \"sub\".");
     }
     for (at, field) in user.fields.iter().enumerate() {
         let key = |member: &str| format!("user.fields[{at}].{member}");

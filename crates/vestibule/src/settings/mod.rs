@@ -18,6 +18,7 @@ mod pages;
 mod rates;
 mod reach;
 mod server;
+pub(crate) mod signing;
 mod social;
 mod tokens;
 mod units;

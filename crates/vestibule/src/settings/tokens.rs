@@ -173,6 +173,18 @@ pub enum Algorithm {
     Rs256,
 }
 
+impl Algorithm {
+    /// The word for it in the settings and in tokens.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+            Self::Hs256 => "HS256",
+            Self::Rs256 => "RS256",
+        }
+    }
+}
+
 /// Whether cookies go along with requests that other sites start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SameSite {

@@ -1,0 +1,109 @@
+//! No changed token is believed, and nothing that is sent makes the reader panic.
+
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use proptest::prelude::*;
+use tokio::runtime::Runtime;
+
+use super::*;
+
+/// One place for all cases: what changes is the token.
+fn places() -> &'static (Runtime, Vec<(Place, String)>) {
+    static PLACES: OnceLock<(Runtime, Vec<(Place, String)>)> = OnceLock::new();
+    PLACES.get_or_init(|| {
+        let runtime = Runtime::new().unwrap();
+        let places = runtime.block_on(async {
+            let mut places = Vec::new();
+            for algorithm in ALGORITHMS {
+                let place = Place::new(|settings| {
+                    settings.jwt.algorithm = algorithm;
+                    settings.jwt.secret = Some("an-old-key-of-32-characters-or-more".into());
+                    settings.jwt.accept_legacy_until = "2030-01-01".parse().ok();
+                })
+                .await;
+                let token = place.access().await;
+                places.push((place, token));
+            }
+            places
+        });
+        (runtime, places)
+    })
+}
+
+fn is_believed(place: &Place, token: &str) -> bool {
+    places().0.block_on(place.signing.read_access(token)).is_ok()
+}
+
+#[test]
+fn t32_every_changed_character_is_noticed() {
+    for (place, token) in &places().1 {
+        assert!(is_believed(place, token));
+        for at in 0..token.len() {
+            for other in ["A", "B", "_", "-", "=", ".", " "].into_iter().filter(|other| token[at..=at] != **other) {
+                let changed = format!("{}{other}{}", &token[..at], &token[at + 1..]);
+                assert!(!is_believed(place, &changed), "{at} {other:?} of {token}");
+            }
+            let missing = format!("{}{}", &token[..at], &token[at + 1..]);
+            assert!(!is_believed(place, &missing), "without {at} of {token}");
+        }
+    }
+}
+
+#[test]
+fn t32_every_changed_bit_is_noticed() {
+    for (place, token) in &places().1 {
+        let parts: Vec<Vec<u8>> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
+        for part in 0..3 {
+            for bit in 0..parts[part].len() * 8 {
+                let mut changed = parts.clone();
+                changed[part][bit / 8] ^= 1 << (bit % 8);
+                let texts: Vec<String> = changed.iter().map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).collect();
+                assert!(!is_believed(place, &texts.join(".")), "bit {bit} of part {part}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn t32_nothing_that_is_made_up_is_believed(text in "\\PC{0,200}", which in 0..4_usize) {
+        prop_assert!(!is_believed(&places().1[which].0, &text));
+    }
+
+    #[test]
+    fn t33_no_header_and_no_claims_make_the_reader_panic(
+        header in prop_oneof!["\\PC{0,80}", r#"\{("(alg|typ|kid|crit|jku)":("(JWT|ES256|HS256|x)"|[0-9]{1,3}|null|\[\]|\{\}),?){0,4}\}"#],
+        payload in prop::collection::vec(any::<u8>(), 0..100),
+        signature in prop::collection::vec(any::<u8>(), 0..100),
+        which in 0..4_usize,
+    ) {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let token = format!("{}.{}.{}", encode(header.as_bytes()), encode(&payload), encode(&signature));
+        prop_assert!(!is_believed(&places().1[which].0, &token));
+    }
+
+    #[test]
+    fn t34_no_signed_claims_make_the_reader_panic(payload in prop_oneof![
+        "\\PC{0,100}",
+        r#"\{"token_type":"access","exp":-?[0-9]{1,25}(\.[0-9])?(e[0-9]{1,3})?,"iat":-?[0-9]{1,25},"nbf":-?[0-9]{1,25},"jti":"j","sid":"s","user_id":"-?[0-9]{1,20}"\}"#,
+    ], which in 0..4_usize) {
+        let (place, _) = &places().1[which];
+        let read = places().0.block_on(place.signing.read_access(&place.sign_text(&payload)));
+        if let Ok(claims) = read {
+            prop_assert!(claims.expires_at > place.clock.now() && claims.issued_at < claims.expires_at);
+        }
+    }
+
+    #[test]
+    fn t32_a_spliced_token_is_not_believed(which in 0..4_usize, from in 0..200_usize, to in 0..200_usize, with in "[A-Za-z0-9_.-]{0,40}") {
+        let (place, token) = &places().1[which];
+        let (from, to) = (from.min(to).min(token.len()), from.max(to).min(token.len()));
+        let changed = format!("{}{with}{}", &token[..from], &token[to..]);
+        prop_assume!(changed != *token);
+        prop_assert!(!is_believed(place, &changed));
+    }
+}
