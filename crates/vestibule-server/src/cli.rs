@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// Serve the endpoints until told to stop
     ///
     /// Without any settings: on http://127.0.0.1:8000/auth/, with an SQLite file in this folder and mails on the console. SIGTERM or
-    /// Ctrl-C stops: requests that have begun get up to 30 seconds to finish; a second signal ends at once.
+    /// Ctrl-C stops: requests that have begun get up to 20 seconds to finish; a second signal ends at once.
     Serve,
     /// Bring the database to the form this version needs
     ///
@@ -37,6 +37,10 @@ pub(crate) enum Command {
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the OpenAPI document of these settings
+    ///
+    /// What `openapi.json` answers, for generators of clients. Needs no database and leaves nothing behind.
+    Openapi,
     /// Look after accounts; works while servers run on the same database
     #[command(subcommand)]
     User(UserCommand),

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,8 +15,9 @@ use crate::features;
 use crate::ground::Message;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
-use crate::http::{Endpoint, language, render, tally};
-use crate::jobs::worker;
+use crate::http::{Directory, Endpoint, language, render, tally};
+use crate::jobs::outbox;
+use crate::jobs::worker::{self, Round};
 
 impl Auth {
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -31,8 +33,9 @@ impl Auth {
 
     fn routes<S: Clone + Send + Sync + 'static>(&self, base: &str) -> Router<S> {
         let mut router = Router::new();
-        for endpoint in rooms(self) {
-            let bound = Arc::new(Bound::new(self.clone(), endpoint));
+        let directory = Arc::new(Directory::new(rooms(self)));
+        for endpoint in &directory.endpoints {
+            let bound = Arc::new(Bound::new(self.clone(), endpoint.clone(), directory.clone()));
             for end in ["", "/"] {
                 let (path, bound) = (format!("{base}/{}{end}", bound.endpoint.path), bound.clone());
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
@@ -74,7 +77,7 @@ impl Auth {
         render::plain(404, Message::NotFound.text())
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and can be written.
     pub async fn is_ready(&self) -> bool {
         facts::answers(&self.db).await
     }
@@ -82,7 +85,7 @@ impl Auth {
     /// Keeps house until `stop` is done: writes down when sessions were used and removes what has ended. A host spawns this
     /// once for each process.
     pub async fn run_worker(&self, stop: impl Future<Output = ()>) {
-        tokio::pin!(stop);
+        let mut stop = pin!(stop);
         let mut ticks = tokio::time::interval(housekeeping::EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looks = tokio::time::interval(worker::LOOK_EVERY);
@@ -95,18 +98,36 @@ impl Auth {
                     self.keep_house(rounds.is_multiple_of(housekeeping::ROUNDS_BETWEEN_WALKS)).await;
                     rounds += 1;
                 }
-                _ = looks.tick() => self.deliver().await,
-                () = self.courier.bell.notified() => self.deliver().await,
+                _ = looks.tick() => {}
+                () = self.courier.bell.notified() => {}
+            }
+            if self.deliver_until(stop.as_mut()).await {
+                break;
             }
         }
+        self.hand_back().await;
         if let Err(error) = self.last_seen.flush(&self.db).await {
             tracing::warn!(?error, "when sessions were last used could not be written down");
         }
     }
 
-    async fn deliver(&self) {
-        if let Err(error) = worker::deliver_due(self).await {
+    /// Sends what is due. Whether it was told to stop meanwhile: then the mail in hand gets [`worker::LAST_MAIL`] and no more.
+    async fn deliver_until(&self, stop: Pin<&mut impl Future<Output = ()>>) -> bool {
+        let mut round = pin!(worker::deliver_due(self));
+        let (done, stopped) = tokio::select! {
+            done = &mut round => (done, false),
+            () = stop => (tokio::time::timeout(worker::LAST_MAIL, round).await.unwrap_or_else(|_| Ok(Round::default())), true),
+        };
+        if let Err(error) = done {
             tracing::warn!(?error, "mails will be tried again");
+        }
+        stopped
+    }
+
+    /// Lets others send what this process has claimed and not sent (T89).
+    async fn hand_back(&self) {
+        if let Err(error) = outbox::hand_back(&self.db, &self.courier.name).await {
+            tracing::warn!(?error, "mails that were claimed wait until their lease has run out");
         }
     }
 
@@ -117,6 +138,11 @@ impl Auth {
     /// Those of the database.
     pub async fn index_fields(&self) -> crate::ground::Result<Vec<facts::Duplicate>> {
         facts::index_fields(&self.db, &self.shapes.declared).await
+    }
+
+    /// Everything that this installation answers, as an OpenAPI 3.1 document.
+    pub fn openapi(&self) -> serde_json::Value {
+        Directory::new(rooms(self)).openapi(&self.settings)
     }
 
     /// A body with which `registration/` makes an account here, for a first try.
@@ -146,9 +172,9 @@ fn doors() -> Vec<Page> {
     vec![features::email_verification::page(), features::password_reset::page()]
 }
 
-/// The rooms that this installation has.
+/// The rooms that this installation has, in the order in which people read of them.
 fn rooms(auth: &Auth) -> Vec<Endpoint> {
-    vec![
+    let mut rooms = vec![
         features::registration::endpoint(auth),
         features::login::endpoint(auth),
         features::logout::endpoint(auth),
@@ -158,7 +184,11 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
-    ]
+    ];
+    if auth.settings.docs_openapi() {
+        rooms.push(features::openapi::endpoint());
+    }
+    rooms
 }
 
 fn nothing_here(auth: &Auth, headers: &HeaderMap) -> Response<Body> {

@@ -2,6 +2,7 @@
 
 mod check;
 mod open;
+mod openapi;
 mod serve;
 mod users;
 
@@ -55,6 +56,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
             output::say(&explain::example());
             Ok(())
         }
+        Command::Openapi => openapi::run(config).await,
         Command::User(command) => users::run(config, command).await,
     }
 }

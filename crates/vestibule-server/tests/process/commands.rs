@@ -58,3 +58,14 @@ fn a_command_for_nobody_fails_with_a_sentence() {
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stderr).contains("there is no account \"nobody\""));
 }
+
+#[test]
+fn openapi_needs_no_database_and_leaves_nothing_behind() {
+    let place = Place::sqlite();
+    let settings = [("VESTIBULE__DATABASE__URL", "postgres://nobody@127.0.0.1:1/none"), ("VESTIBULE__DOCS__OPENAPI", "false")];
+    let done = place.run(&["openapi"], &settings);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert!(document["paths"]["/login/"]["post"]["operationId"] == "login");
+    assert_eq!(std::fs::read_dir(place.folder.path()).unwrap().count(), 0);
+}

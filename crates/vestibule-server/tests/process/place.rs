@@ -1,6 +1,6 @@
 //! Where a server keeps its data: a folder and a database that nobody else uses, gone afterwards.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,8 +27,14 @@ impl Place {
     /// An SQLite file that is not there yet.
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("vestibule.db").display());
-        Self { kind: "sqlite", url, folder, servers: AtomicU64::new(0), _schema: None }
+        let at = folder.path().to_owned();
+        Self { folder, ..Self::sqlite_in(&at) }
+    }
+
+    /// As [`Place::sqlite`], with the file in a folder of somebody else's; the server's log is not there.
+    pub(crate) fn sqlite_in(at: &Path) -> Self {
+        let url = format!("sqlite://{}", at.join("vestibule.db").display());
+        Self { kind: "sqlite", url, folder: tempfile::tempdir().unwrap(), servers: AtomicU64::new(0), _schema: None }
     }
 
     /// An empty schema in the PostgreSQL of the tests.
@@ -109,6 +115,11 @@ impl Place {
             })
         };
         std::thread::scope(|scope| scope.spawn(asked).join().unwrap())
+    }
+
+    /// Changes the database as a strange program would.
+    pub(crate) fn change(&self, sql: &'static str) {
+        self.look(sql, async |db| db.unit(move |tx| async move { tx.run(sql, params![]).await.map(drop) }).await.unwrap());
     }
 
     /// Rows that must not be: the database is sound, every reference has its target, and no account is half made.

@@ -6,6 +6,7 @@
 pub mod email_verification;
 pub mod login;
 pub mod logout;
+pub mod openapi;
 pub mod password_change;
 pub mod password_reset;
 pub mod registration;

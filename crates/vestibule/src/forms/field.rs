@@ -34,6 +34,8 @@ pub struct Field {
     pub max_length: Option<usize>,
     /// What a text must match, anchored at both ends. The engine is linear in the text, so no pattern can stall the server.
     pub pattern: Option<Regex>,
+    /// A value as the field may hold, for whoever reads about it; guessed from the kind where there is none.
+    pub like: Option<String>,
 }
 
 /// What a field holds.
@@ -85,6 +87,7 @@ impl Field {
             min_length: None,
             max_length: None,
             pattern: None,
+            like: None,
         }
     }
 
@@ -121,6 +124,20 @@ impl Field {
     #[must_use]
     pub fn labelled(mut self, label: &str) -> Self {
         label.clone_into(&mut self.label);
+        self
+    }
+
+    /// The same field, with help for whoever fills it in.
+    #[must_use]
+    pub fn helped(mut self, help: &str) -> Self {
+        self.help = Some(help.to_owned());
+        self
+    }
+
+    /// The same field, with an example of what it holds.
+    #[must_use]
+    pub fn like(mut self, example: &str) -> Self {
+        self.like = Some(example.to_owned());
         self
     }
 

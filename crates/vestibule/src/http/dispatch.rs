@@ -23,6 +23,7 @@ use crate::settings::LogRequests;
 use super::accept::{self, Format};
 use super::answer::Answer;
 use super::authorization::{self, Presented};
+use super::directory::Directory;
 use super::endpoint::{Call, Endpoint, Guard};
 use super::tally::Tally;
 use super::{body, language, proxies, render};
@@ -33,6 +34,8 @@ pub struct Bound {
     pub auth: Auth,
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
+    /// All of the service's endpoints.
+    pub directory: Arc<Directory>,
     /// The endpoint's `Allow` header.
     pub(super) allow: HeaderValue,
     pub(super) https: bool,
@@ -40,12 +43,12 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// The endpoint of that service.
-    pub fn new(auth: Auth, endpoint: Endpoint) -> Self {
+    /// An endpoint of that service, which is one of the directory.
+    pub fn new(auth: Auth, endpoint: Arc<Endpoint>, directory: Arc<Directory>) -> Self {
         // Names of methods are always fit for a header.
         let allow = HeaderValue::try_from(endpoint.allow()).unwrap_or(HeaderValue::from_static(""));
         let tally = Arc::new(Tally::new(endpoint.path));
-        Self { https: auth.settings.https(), auth, endpoint: Arc::new(endpoint), allow, tally }
+        Self { https: auth.settings.https(), auth, endpoint, directory, allow, tally }
     }
 
     /// Answers a request.
@@ -117,6 +120,7 @@ impl Bound {
             who: who.clone(),
             language: language.clone(),
             caller,
+            directory: self.directory.clone(),
             input,
             endpoint: self.endpoint.clone(),
             method: method.clone(),
@@ -195,7 +199,8 @@ mod tests {
     #[tokio::test]
     async fn what_every_request_carries_along_stays_small() {
         let app = TestApp::on(databases::fresh_sqlite().await, |_| {}).await;
-        let bound = Arc::new(Bound::new(app.auth.clone(), features::user::endpoint(&app.auth)));
+        let directory = Arc::new(Directory::new(vec![features::user::endpoint(&app.auth)]));
+        let bound = Arc::new(Bound::new(app.auth.clone(), directory.endpoints[0].clone(), directory.clone()));
         let size = size_of_val(&bound.answer(Request::new(Body::empty())));
         assert!(size <= 3 * 1024, "{size} bytes, which are moved for each request: put what is rare into a box");
     }

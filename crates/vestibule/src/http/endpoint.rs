@@ -12,6 +12,8 @@ use crate::forms::{Completeness, Form, Input, Values};
 use crate::ground::{Error, FieldErrors, Language, Message, Result};
 
 use super::answer::Answer;
+use super::directory::Directory;
+use super::gives::Gives;
 
 /// What an operation does with a request that was let in and read.
 pub type Run = fn(Call) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
@@ -48,10 +50,18 @@ pub struct Endpoint {
 pub struct Operation {
     /// The method.
     pub method: Method,
+    /// The name of a function in a generated client: `getUser`. No two operations have the same.
+    pub id: &'static str,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// What it answers beside what every operation may answer.
+    pub gives: Vec<Gives>,
     /// What the body must hold.
     pub takes: Option<Form>,
     /// Whether all of it must be there.
     pub completeness: Completeness,
+    /// Members that may stand in the place of all that the form requires.
+    pub instead: &'static [&'static str],
     /// What is done.
     pub run: Run,
 }
@@ -59,13 +69,34 @@ pub struct Operation {
 impl Operation {
     /// Does that for the method; takes no body.
     pub fn new(method: Method, run: Run) -> Self {
-        Self { method, takes: None, completeness: Completeness::Whole, run }
+        Self { method, id: "", summary: "", gives: Vec::new(), takes: None, completeness: Completeness::Whole, instead: &[], run }
+    }
+
+    /// The same, with the name of a function in a generated client (`getUser`) and what it does in a few words.
+    #[must_use]
+    pub fn called(mut self, id: &'static str, summary: &'static str) -> Self {
+        (self.id, self.summary) = (id, summary);
+        self
+    }
+
+    /// The same, which answers that as well: a success, or a refusal that does not follow from what it takes and whom it lets in.
+    #[must_use]
+    pub fn gives(mut self, answer: Gives) -> Self {
+        self.gives.push(answer);
+        self
     }
 
     /// The same, with a body of that form.
     #[must_use]
     pub fn taking(mut self, form: Form) -> Self {
         self.takes = Some(form);
+        self
+    }
+
+    /// The same, where these members may stand in the place of all that the form requires.
+    #[must_use]
+    pub fn or(mut self, members: &'static [&'static str]) -> Self {
+        self.instead = members;
         self
     }
 
@@ -166,6 +197,8 @@ pub struct Call {
     pub language: Language,
     /// Whose session it carries, if it carries one that counts.
     pub caller: Option<Caller>,
+    /// All endpoints of the service.
+    pub directory: std::sync::Arc<Directory>,
     pub(super) input: Input,
     pub(super) endpoint: std::sync::Arc<Endpoint>,
     pub(super) method: Method,

@@ -139,3 +139,16 @@ pub async fn give_up(db: &Db, owner: &str, id: i64, why: &str, now: Time) -> Res
     })
     .await
 }
+
+/// Gives back what a process has claimed and not answered, so that others need not wait for the end of its lease.
+///
+/// # Errors
+/// Those of the database.
+pub async fn hand_back(db: &Db, owner: &str) -> Result<()> {
+    let owner = owner.to_owned();
+    db.unit(move |tx| async move {
+        tx.run("UPDATE auth_jobs SET lease = NULL, leased_until = 0 WHERE lease = $1", params![&owner]).await?;
+        Ok(())
+    })
+    .await
+}

@@ -23,6 +23,9 @@ const BATCH: i64 = 10;
 /// How long a process may hold a mail: longer than any transport may take for a whole batch.
 const LEASE: Duration = Duration::from_secs(330);
 
+/// How long a mail that is being sent may still take when the process is told to stop: a stop as a whole must end within 30 s (T89).
+pub const LAST_MAIL: Duration = Duration::from_secs(5);
+
 /// What one round did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Round {

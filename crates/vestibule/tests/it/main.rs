@@ -13,6 +13,7 @@ mod login;
 mod logout;
 mod mail;
 mod names;
+mod openapi;
 mod options;
 mod panics;
 mod password_change;

@@ -7,19 +7,24 @@ use crate::accounts::audit::Event;
 use crate::accounts::sessions::{self, Caller};
 use crate::accounts::{Auth, Client};
 use crate::ground::{Error, Message, Result, meters};
-use crate::http::{Answer, Call, Endpoint, Operation};
+use crate::http::{Answer, Call, Endpoint, Gives, Operation};
 
 /// `POST logout/`, and `GET` only where `account.logout_on_get` says so: a link or an image must not log anybody out (T46).
 pub fn endpoint(auth: &Auth) -> Endpoint {
     let endpoint = Endpoint::new("logout", "Logout")
         .described("Ends the session that the request carries.")
         .allowing("GET, POST, HEAD, OPTIONS")
-        .with(Operation::new(Method::POST, |call| Box::pin(post(call))));
+        .with(operation(Method::POST).called("logout", "Log out"));
     if auth.settings().account.logout_on_get {
-        endpoint.with(Operation::new(Method::GET, |call| Box::pin(post(call))))
+        endpoint.with(operation(Method::GET).called("logoutByLink", "Log out by a link"))
     } else {
         endpoint
     }
+}
+
+fn operation(method: Method) -> Operation {
+    let gives = Gives::says(200, "The session is ended, or there was none.", &Message::LoggedOut);
+    Operation::new(method, |call| Box::pin(post(call))).gives(gives)
 }
 
 async fn post(call: Call) -> Result<Answer> {

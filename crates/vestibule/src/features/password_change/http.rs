@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::accounts::Auth;
 use crate::ground::{Message, Result};
-use crate::http::{Answer, Call, Endpoint, Guard, Operation};
+use crate::http::{Answer, Call, Endpoint, Gives, Guard, Operation};
 
 use super::flow;
 
@@ -13,7 +13,12 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
     Endpoint::new("password/change", "Password Change")
         .described("Sets a new password and ends every other session of the account.")
         .guarded(Guard::User)
-        .with(Operation::new(Method::POST, |call| Box::pin(post(call))).taking(flow::form(auth)))
+        .with(
+            Operation::new(Method::POST, |call| Box::pin(post(call)))
+                .called("changePassword", "Change the password")
+                .taking(flow::form(auth))
+                .gives(Gives::says(200, "The new password counts.", &Message::PasswordSaved)),
+        )
 }
 
 async fn post(call: Call) -> Result<Answer> {
