@@ -185,6 +185,8 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
     ];
+    #[cfg(feature = "social")]
+    rooms.extend(features::social::endpoints(auth));
     if auth.settings.docs_openapi() {
         rooms.push(features::openapi::endpoint());
     }

@@ -145,6 +145,8 @@ impl Builder {
         };
         let courier = courier(&settings, self.transport, &self.entropy)?;
         let internal = |error: Error| BuildError::because(format!("{error:?}"));
+        #[cfg(feature = "social")]
+        let providers = crate::social::Providers::load(&settings).map_err(BuildError)?;
         let floor = Floor {
             hasher: Hasher::start(&hashing(&settings), self.entropy.clone()).map_err(internal)?,
             policy: policy(&settings),
@@ -155,6 +157,8 @@ impl Builder {
             courier,
             request_names: RequestNames::new(&self.entropy).map_err(internal)?,
             placed: AtomicBool::new(false),
+            #[cfg(feature = "social")]
+            social: crate::social::SignIn::new(providers, &key).map_err(internal)?,
             key_file,
             hooks: self.hooks,
             settings,

@@ -31,15 +31,30 @@ pub struct Granted {
 pub async fn finish(auth: &Auth, tx: &Tx, who: &Client, id: UserId, epoch: i64, method: Method) -> Result<Granted> {
     let now = auth.clock.now();
     let user = users::lock(tx, id, epoch).await?.ok_or_else(|| Error::non_field(Message::LoginFailed))?;
-    if auth.settings.account.email_verification == Verification::Mandatory && !user.email_verified {
-        return Err(Error::non_field(Message::EmailNotVerified));
-    }
+    owed(auth, &user)?;
     auth.hooks.before_login(tx, &user).await?;
     users::came_in(tx, user.id, now).await?;
     let (key, sid) = sessions::open(auth, tx, &user, who, method, now).await?;
     let event = Event::about(user.id, "session.opened").with("sid", sid).with("method", method.as_str());
     event.record(tx, now, who).await?;
     Ok(Granted { user, key, event })
+}
+
+/// What is owed before a session may open.
+fn owed(auth: &Auth, user: &User) -> Result<()> {
+    if auth.settings.account.email_verification == Verification::Mandatory && !user.email_verified {
+        return Err(Error::non_field(Message::EmailNotVerified));
+    }
+    Ok(())
+}
+
+/// Whether [`finish`] would open a session, for a way in that ends in a second request.
+///
+/// # Errors
+/// As [`finish`].
+pub async fn would_finish(auth: &Auth, tx: &Tx, id: UserId, epoch: i64) -> Result<()> {
+    let user = users::lock(tx, id, epoch).await?.ok_or_else(|| Error::non_field(Message::LoginFailed))?;
+    owed(auth, &user)
 }
 
 /// A password that was right.

@@ -10,4 +10,6 @@ pub mod openapi;
 pub mod password_change;
 pub mod password_reset;
 pub mod registration;
+#[cfg(feature = "social")]
+pub mod social;
 pub mod user;

@@ -26,7 +26,7 @@ use super::authorization::{self, Presented};
 use super::directory::Directory;
 use super::endpoint::{Call, Endpoint, Guard};
 use super::tally::Tally;
-use super::{body, language, proxies, render};
+use super::{body, cookies, language, proxies, render};
 
 /// An endpoint of a running service.
 pub struct Bound {
@@ -63,7 +63,7 @@ impl Bound {
         let language = language::asked(&self.auth.languages, &parts.headers);
         let span = tracing::debug_span!("request", id = %who.request_id);
         let done = match &format {
-            Ok(_) => caught(pin!(self.perform(&parts.method, &parts.headers, sent, &who, language).instrument(span))).await,
+            Ok(_) => caught(pin!(self.perform(&parts, sent, &who, language).instrument(span))).await,
             Err(refused) => Err(refused.clone()),
         };
         if let Err(Error::Internal(why)) = &done {
@@ -97,14 +97,8 @@ impl Bound {
         }
     }
 
-    async fn perform(
-        &self,
-        method: &Method,
-        headers: &HeaderMap,
-        sent: Body,
-        who: &Client,
-        language: &Language,
-    ) -> Result<Answer> {
+    async fn perform(&self, parts: &Parts, sent: Body, who: &Client, language: &Language) -> Result<Answer> {
+        let (method, headers) = (&parts.method, &parts.headers);
         let caller = self.caller(headers).await?;
         self.admit(caller.as_ref())?;
         if method == Method::OPTIONS {
@@ -121,6 +115,8 @@ impl Bound {
             language: language.clone(),
             caller,
             directory: self.directory.clone(),
+            cookies: cookies::lines(headers),
+            uri: parts.uri.clone(),
             input,
             endpoint: self.endpoint.clone(),
             method: method.clone(),

@@ -3,13 +3,13 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use http::Method;
+use http::{HeaderMap, Method, Uri};
 use serde_json::{Value, json};
 
 use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, Client};
 use crate::forms::{Completeness, Form, Input, Values};
-use crate::ground::{Error, FieldErrors, Language, Message, Result};
+use crate::ground::{Error, FieldErrors, Language, Message, Result, Secret};
 
 use super::answer::Answer;
 use super::directory::Directory;
@@ -199,6 +199,9 @@ pub struct Call {
     pub caller: Option<Caller>,
     /// All endpoints of the service.
     pub directory: std::sync::Arc<Directory>,
+    /// The cookies of the request.
+    pub(super) cookies: HeaderMap,
+    pub(super) uri: Uri,
     pub(super) input: Input,
     pub(super) endpoint: std::sync::Arc<Endpoint>,
     pub(super) method: Method,
@@ -211,6 +214,38 @@ impl Call {
     /// [`Error::Unauthenticated`] where the guard lets in anybody and nobody showed a session.
     pub fn caller(&self) -> Result<&Caller> {
         self.caller.as_ref().ok_or(Error::Unauthenticated(Message::NotAuthenticated))
+    }
+
+    /// The endpoint's own path, below the base path.
+    pub fn path(&self) -> &'static str {
+        self.endpoint.path
+    }
+
+    /// What stands in the path where the endpoint's has braces.
+    pub fn parameter(&self) -> Option<String> {
+        super::page::parameters(self.endpoint.path, self.uri.path()).into_iter().next()
+    }
+
+    /// A member of the query. One that occurs twice is none: two readers would disagree.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let mut found = form_urlencoded::parse(self.uri.query()?.as_bytes()).filter(|(member, _)| member == name);
+        let (_, value) = found.next()?;
+        found.next().is_none().then(|| value.into_owned())
+    }
+
+    /// Whether only the head of the answer is asked for.
+    pub fn is_head(&self) -> bool {
+        self.method == Method::HEAD
+    }
+
+    /// Whether something was sent to be done.
+    pub fn is_post(&self) -> bool {
+        self.method == Method::POST
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<Secret> {
+        super::cookies::one(&self.cookies, name)
     }
 
     /// The values of the form, all of them right.

@@ -5,6 +5,7 @@ pub mod accept;
 pub mod answer;
 pub mod authorization;
 pub mod body;
+mod cookies;
 pub mod directory;
 pub mod dispatch;
 pub mod endpoint;

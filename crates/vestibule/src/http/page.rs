@@ -97,7 +97,7 @@ impl Page {
 }
 
 /// What stands in the path where the pattern has braces. The pattern matches, or the router had not come here.
-fn parameters(pattern: &str, path: &str) -> Vec<String> {
+pub(super) fn parameters(pattern: &str, path: &str) -> Vec<String> {
     let (pattern, path) = (pattern.trim_matches('/'), path.trim_matches('/'));
     let (names, segments): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
     let offset = segments.len().saturating_sub(names.len());

@@ -15,6 +15,7 @@ mod formats;
 mod mail;
 mod not_yet;
 mod pages;
+mod providers;
 mod rates;
 mod reach;
 mod server;

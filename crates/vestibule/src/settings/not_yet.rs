@@ -12,15 +12,11 @@ pub(super) fn check(settings: &Settings, found: &mut Found) {
     if settings.tokens.session_cookie == Some(true) {
         found.add("tokens.session_cookie", "is true, which this version does not have yet", "Remove it.");
     }
-    for id in settings.social.keys() {
-        found.add(format!("social.{id}"), "is a provider, which this version does not have yet", "Remove the section.");
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Social;
     use crate::settings::check::tests::keys;
 
     #[test]
@@ -28,8 +24,7 @@ mod tests {
         let mut settings = Settings::default();
         settings.tokens.mode = TokenMode::JwtCookie;
         settings.tokens.session_cookie = Some(true);
-        settings.social.insert("acme".into(), Social::default());
-        let expected = ["tokens.mode", "tokens.session_cookie", "social.acme"];
+        let expected = ["tokens.mode", "tokens.session_cookie"];
         assert_eq!(keys(&settings), expected);
     }
 

@@ -17,6 +17,32 @@ pub mod person;
 pub mod proof;
 pub mod provider;
 
+use crate::ground::Result;
+use crate::ground::seal::SealingKey;
+use crate::ground::secrets::MasterKey;
+
+pub(crate) use documents::one_line;
 pub use failure::Failure;
 pub use person::Person;
 pub use provider::{Provider, Providers};
+
+/// Everything that signing in with providers needs.
+pub struct SignIn {
+    /// The providers of the settings.
+    pub providers: Providers,
+    /// From which the secrets of requests are derived.
+    pub flows: authorize::FlowKey,
+    /// With which the providers' tokens are encrypted, where they are kept.
+    pub seal: SealingKey,
+}
+
+impl SignIn {
+    /// With these providers and the installation's key.
+    ///
+    /// # Errors
+    /// [`crate::ground::Error::Internal`] when a key cannot be derived.
+    pub fn new(providers: Providers, master: &MasterKey) -> Result<Self> {
+        let seal = SealingKey::new(master, "provider tokens")?;
+        Ok(Self { providers, flows: authorize::FlowKey::new(master)?, seal })
+    }
+}

@@ -26,8 +26,10 @@ pub struct Providers(BTreeMap<String, Arc<Provider>>);
 
 /// One provider.
 pub struct Provider {
-    /// Its name in the settings and in paths. Part of the paths for as long as the process runs.
+    /// Its name in the settings and in paths.
     pub id: &'static str,
+    /// Its paths.
+    pub paths: Paths,
     /// How its kind speaks.
     pub kind: &'static Kind,
     /// What the owner set.
@@ -45,6 +47,61 @@ pub struct Provider {
     pub(super) out: Outgoing,
     pub(super) keys: Keys,
     description: Description,
+}
+
+/// The paths of one provider, below the base path. They live for as long as the process, as those of all endpoints do.
+#[derive(Clone, Copy, Debug)]
+pub struct Paths {
+    /// What people call its login.
+    pub name: &'static str,
+    /// What people call its connection to an account.
+    pub connect_name: &'static str,
+    /// For connecting it to an account.
+    pub connect: &'static str,
+    /// Where browsers are sent to it.
+    pub start: &'static str,
+    /// Where it sends them back to.
+    pub callback: &'static str,
+    /// The names of the operations in generated clients.
+    pub login_id: &'static str,
+    /// See [`Paths::login_id`].
+    pub connect_id: &'static str,
+    /// See [`Paths::login_id`].
+    pub go_id: &'static str,
+    /// See [`Paths::login_id`].
+    pub start_id: &'static str,
+    /// See [`Paths::login_id`].
+    pub callback_id: &'static str,
+    /// See [`Paths::login_id`].
+    pub form_id: &'static str,
+}
+
+impl Paths {
+    fn of(id: &str, kind: &Kind) -> Self {
+        let named = |verb: &str| -> &'static str { format!("{verb}{}", capitalised(id)).leak() };
+        Self {
+            login_id: named("loginWith"),
+            connect_id: named("connect"),
+            go_id: named("goTo"),
+            start_id: named("start"),
+            callback_id: named("comeBackFrom"),
+            form_id: named("comeBackByFormFrom"),
+            name: format!("{} Login", kind.label).leak(),
+            connect_name: format!("{} Connect", kind.label).leak(),
+            connect: format!("{id}/connect").leak(),
+            start: format!("social/{id}/start").leak(),
+            callback: format!("social/{id}/callback").leak(),
+        }
+    }
+}
+
+/// `my-idp` → `MyIdp`.
+fn capitalised(id: &str) -> String {
+    let words = id.split(['-', '_']).map(|word| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+    });
+    words.collect()
 }
 
 impl Providers {
@@ -105,6 +162,7 @@ impl Provider {
         let is_ours = theirs.trim_end_matches('/').ends_with(&format!("/social/{id}/callback"));
         Ok(Self {
             id: id.to_owned().leak(),
+            paths: Paths::of(id, kind),
             kind,
             callback: if is_ours { theirs.clone() } else { ours },
             front_callback: theirs,
@@ -126,6 +184,11 @@ impl Provider {
             "oidc" | "oauth2" => self.id,
             _ => self.kind.label,
         }
+    }
+
+    /// Whether answers that name this issuer are its.
+    pub fn is_issuer(&self, issuer: &str) -> bool {
+        self.issuer == issuer
     }
 
     /// What happens when its address belongs to an account.

@@ -21,5 +21,7 @@ mod problem;
 mod profiles;
 mod races;
 mod registration;
+#[cfg(feature = "social")]
+mod social;
 mod threats;
 mod user;
