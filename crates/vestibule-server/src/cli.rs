@@ -41,9 +41,97 @@ pub(crate) enum Command {
     ///
     /// What `openapi.json` answers, for generators of clients. Needs no database and leaves nothing behind.
     Openapi,
+    /// Look after the keys that sign tokens; works while servers run on the same database
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Look after accounts; works while servers run on the same database
     #[command(subcommand)]
     User(UserCommand),
+    /// Look at mails, try the way out, look after what waits
+    #[command(subcommand)]
+    Mail(MailCommand),
+    /// Bring mail templates over from Django
+    #[command(subcommand)]
+    Templates(TemplatesCommand),
+}
+
+/// `vestibule mail …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailCommand {
+    /// Print a mail about an invented account, without sending it
+    ///
+    /// Needs no database. The names are those of the kinds of mail: email_confirmation, password_reset and so on; a name that does not
+    /// exist lists all.
+    Preview(Preview),
+    /// Send a test mail to an address, now and through the transport of the settings
+    SendTest {
+        /// Where to
+        address: String,
+    },
+    /// The mails that wait or were given up; works while servers send
+    #[command(subcommand)]
+    Queue(QueueCommand),
+}
+
+/// `vestibule mail preview`.
+#[derive(Debug, Args)]
+pub(crate) struct Preview {
+    /// Which mail
+    pub(crate) name: String,
+    /// In which language, as in `pt-BR` [default: languages.default]
+    #[arg(long, value_name = "TAG")]
+    pub(crate) language: Option<String>,
+    /// Write the HTML into this file, to be opened in a browser
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// `vestibule mail queue …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueCommand {
+    /// List mails, the oldest first, with what went wrong
+    List {
+        /// One JSON object per line, for programs
+        #[arg(long)]
+        json: bool,
+        /// How many mails to print at most
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+    /// Queue mails anew, as if they had been asked for now
+    Requeue {
+        /// The numbers of the mails
+        #[arg(required_unless_present = "given_up")]
+        ids: Vec<i64>,
+        /// All that were given up
+        #[arg(long, conflicts_with = "ids")]
+        given_up: bool,
+    },
+    /// Forget mails for good
+    Drop {
+        /// The numbers of the mails
+        #[arg(required_unless_present = "given_up")]
+        ids: Vec<i64>,
+        /// All that were given up
+        #[arg(long, conflicts_with = "ids")]
+        given_up: bool,
+    },
+}
+
+/// `vestibule templates …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TemplatesCommand {
+    /// Turn a folder of Django mail templates into templates for templates.dir
+    ///
+    /// Takes the files that mails are made from, and what they extend or include. A file with something that has no counterpart is not
+    /// written; its line is named, and the exit status is 1. No file is written over.
+    Convert {
+        /// The folder that has account/email or registration, or one above it
+        dir: PathBuf,
+        /// Where to write to [default: a new folder beside it, with -vestibule after its name]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// `vestibule check`.
@@ -63,6 +151,45 @@ pub(crate) enum ConfigCommand {
     Example,
 }
 
+/// `vestibule keys …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// List the keys, the oldest first, with what each does
+    List(ListKeys),
+    /// Make a new key and publish it
+    ///
+    /// It signs ten minutes later, when no copy of the published keys is without it. Tokens of the key before it count until they
+    /// end, so nobody is logged out.
+    Rotate(RotateKeys),
+    /// End a key that has a successor: its tokens count no more
+    ///
+    /// For a key that is no secret any more. Whoever holds one of its tokens has to log in again.
+    Retire(RetireKey),
+}
+
+/// `vestibule keys list`.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ListKeys {
+    /// One JSON object per line, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `vestibule keys rotate`.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct RotateKeys {
+    /// Sign with the new key at once, as soon as every server has read it, which this waits for (2 s)
+    #[arg(long)]
+    pub(crate) now: bool,
+}
+
+/// `vestibule keys retire`.
+#[derive(Debug, Args)]
+pub(crate) struct RetireKey {
+    /// The key's name, as `vestibule keys list` shows it
+    pub(crate) kid: String,
+}
+
 /// `vestibule user …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -78,6 +205,10 @@ pub(crate) enum UserCommand {
     Enable(WhichUser),
     /// Set an account's password and end its sessions
     SetPassword(SetPassword),
+    /// Remove an account for ever
+    ///
+    /// Its sessions, its fields and the mails that wait for it go with it; the audit trail stays.
+    Delete(DeleteUser),
 }
 
 /// `vestibule user create`.
@@ -130,6 +261,17 @@ pub(crate) struct ListUsers {
 pub(crate) struct WhichUser {
     /// The account's key (pk), name or e-mail address
     pub(crate) user: String,
+}
+
+/// `vestibule user delete`.
+#[derive(Debug, Args)]
+pub(crate) struct DeleteUser {
+    /// Whose account.
+    #[command(flatten)]
+    pub(crate) which: WhichUser,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// `vestibule user set-password`.

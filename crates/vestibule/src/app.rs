@@ -7,17 +7,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::any;
-use http::{HeaderMap, Request, Response};
+use axum::routing::{any, get};
+use http::{HeaderMap, Method, Request, Response};
 
 use crate::accounts::{Auth, facts, housekeeping};
 use crate::features;
 use crate::ground::Message;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
-use crate::http::{Directory, Endpoint, language, render, tally};
-use crate::jobs::outbox;
+use crate::http::{Directory, Endpoint, jwks, language, render, tally};
 use crate::jobs::worker::{self, Round};
+use crate::jobs::{outbox, queue};
+use crate::settings::{Presence, Verification};
 
 impl Auth {
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -35,17 +36,19 @@ impl Auth {
         let mut router = Router::new();
         let directory = Arc::new(Directory::new(rooms(self)));
         for endpoint in &directory.endpoints {
+            let Some(place) = self.settings.endpoints.place(endpoint.path) else { continue };
             let bound = Arc::new(Bound::new(self.clone(), endpoint.clone(), directory.clone()));
             for end in ["", "/"] {
-                let (path, bound) = (format!("{base}/{}{end}", bound.endpoint.path), bound.clone());
+                let (path, bound) = (format!("{base}/{place}{end}"), bound.clone());
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
             }
         }
         let auth = self.clone();
         for page in doors() {
+            let Some(place) = self.settings.endpoints.place(page.path) else { continue };
             let page = Arc::new(page);
             for end in ["", "/"] {
-                let (path, page, auth) = (format!("{base}/{}{end}", page.path), page.clone(), self.clone());
+                let (path, page, auth) = (format!("{base}/{place}{end}"), page.clone(), self.clone());
                 router = router.route(&path, any(move |request: Request<Body>| page.clone().answer(auth.clone(), request)));
             }
         }
@@ -54,7 +57,8 @@ impl Auth {
             .with_state(())
     }
 
-    /// What belongs at the root, whatever the base path is: `/livez`, and `/readyz` which also asks the database.
+    /// What belongs at the root, whatever the base path is: `/livez`, `/readyz` which also asks the database, and the public
+    /// keys at `/.well-known/jwks.json`.
     pub fn well_known<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let auth = self.clone();
         let ready = move || {
@@ -62,8 +66,10 @@ impl Auth {
             async move { render::secured(health(auth.is_ready().await), &auth) }
         };
         let auth = self.clone();
+        let keys = move |method: Method, headers: HeaderMap| async move { jwks::answer(&auth, &method, &headers).await };
+        let auth = self.clone();
         let live = || async move { render::secured(health(true), &auth) };
-        Router::new().route("/livez", axum::routing::get(live)).route("/readyz", axum::routing::get(ready)).with_state(())
+        Router::new().route("/livez", get(live)).route("/readyz", get(ready)).route(jwks::PATH, get(keys)).with_state(())
     }
 
     /// The file with the key that development made for itself, if it did.
@@ -90,6 +96,8 @@ impl Auth {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looks = tokio::time::interval(worker::LOOK_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut measures = tokio::time::interval(queue::MEASURE_EVERY);
+        measures.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut rounds: u64 = 0;
         loop {
             tokio::select! {
@@ -100,6 +108,12 @@ impl Auth {
                 }
                 _ = looks.tick() => {}
                 () = self.courier.bell.notified() => {}
+                _ = measures.tick() => {
+                    if let Err(error) = queue::measure(self).await {
+                        tracing::warn!(?error, "the outbox could not be measured");
+                    }
+                    continue;
+                }
             }
             if self.deliver_until(stop.as_mut()).await {
                 break;
@@ -167,13 +181,46 @@ impl Auth {
     }
 }
 
-/// The pages behind the links of mails.
+/// The pages for people.
 fn doors() -> Vec<Page> {
-    vec![features::email_verification::page(), features::password_reset::page()]
+    vec![
+        features::email_verification::page(),
+        features::email_verification::sent_page(),
+        features::password_reset::page(),
+        features::password_reset::request_page(),
+        features::email_change::page(),
+    ]
+}
+
+/// What is wrong with where the settings put the endpoints.
+pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
+    let (rooms, doors) = (all_rooms(auth), doors());
+    let paths: Vec<&str> = rooms.iter().map(|room| room.path).chain(doors.iter().map(|door| door.path)).collect();
+    let endpoints = &auth.settings.endpoints;
+    let mut problems = endpoints.problems(&paths);
+    let (account, frontend) = (&auth.settings.account, &auth.settings.frontend);
+    let verifies = account.email != Presence::Off && account.email_verification != Verification::None;
+    let resets = endpoints.place("password/reset").is_some();
+    for (path, mailed, url, key) in [
+        ("registration/account-confirm-email", verifies, &frontend.confirm_email_url, "frontend.confirm_email_url"),
+        ("password/reset/confirm", resets, &frontend.password_reset_url, "frontend.password_reset_url"),
+    ] {
+        if mailed && url.is_none() && endpoints.place(path).is_none() {
+            problems.push(format!("endpoints.off: without {path:?} the links of mails lead nowhere; set {key}, or keep it"));
+        }
+    }
+    problems
 }
 
 /// The rooms that this installation has, in the order in which people read of them.
 fn rooms(auth: &Auth) -> Vec<Endpoint> {
+    let mut rooms = all_rooms(auth);
+    rooms.retain(|room| auth.settings.endpoints.place(room.path).is_some());
+    rooms
+}
+
+/// The rooms that there are, in the order in which people read of them.
+fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
     let mut rooms = vec![
         features::registration::endpoint(auth),
         features::login::endpoint(auth),
@@ -184,9 +231,13 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
+        features::reauthenticate::endpoint(auth),
     ];
     #[cfg(feature = "social")]
     rooms.extend(features::social::endpoints(auth));
+    if auth.settings.account.email != Presence::Off {
+        rooms.extend([features::email_change::request(auth), features::email_change::confirm(auth)]);
+    }
     if auth.settings.docs_openapi() {
         rooms.push(features::openapi::endpoint());
     }

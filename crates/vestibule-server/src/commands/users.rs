@@ -5,12 +5,12 @@ use std::path::Path;
 
 use serde_json::json;
 use vestibule::Auth;
-use vestibule::accounts::User;
 use vestibule::accounts::admin::{self, NewAccount};
+use vestibule::accounts::{Client, User, deletion};
 use vestibule::ground::{Error, Secret};
 
 use super::{Failure, open};
-use crate::cli::{CreateUser, ListUsers, PasswordSource, SetPassword, UserCommand, WhichUser};
+use crate::cli::{CreateUser, DeleteUser, ListUsers, PasswordSource, SetPassword, UserCommand, WhichUser};
 use crate::output;
 
 /// Looks after accounts, on the database that servers may be running on.
@@ -21,6 +21,7 @@ pub(super) async fn run(config: Option<&Path>, command: UserCommand) -> Result<(
         UserCommand::Disable(which) => switch(config, which, false).await,
         UserCommand::Enable(which) => switch(config, which, true).await,
         UserCommand::SetPassword(set) => set_password(config, set).await,
+        UserCommand::Delete(delete) => self::delete(config, delete).await,
     }
 }
 
@@ -96,6 +97,28 @@ async fn set_password(config: Option<&Path>, set: SetPassword) -> Result<(), Fai
     admin::set_password(&auth, &user, &password).await.map_err(|error| failed(&error))?;
     output::say(&format!("account {} has a new password, and its sessions have ended", user.id));
     Ok(())
+}
+
+async fn delete(config: Option<&Path>, delete: DeleteUser) -> Result<(), Failure> {
+    let auth = open::service(config).await?;
+    let user = find(&auth, &delete.which).await?;
+    if !delete.yes && !agreed(&user)? {
+        return Err(Failure::Failed(format!("account {} is left as it is", user.id)));
+    }
+    deletion::delete(&auth, &Client::operator(&auth), user.id).await.map_err(|error| failed(&error))?;
+    output::say(&format!("account {} is gone, with its sessions and everything else of its own", user.id));
+    Ok(())
+}
+
+/// Whether the operator means it; without a terminal there is nobody to ask.
+fn agreed(user: &User) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::Misuse("there is no terminal to ask whether you mean it; use --yes".to_owned()));
+    }
+    output::say(&format!("This removes {} for ever. Type yes to do so:", as_line(user)));
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).map_err(|error| Failure::Failed(format!("cannot read the answer: {error}")))?;
+    Ok(line.trim() == "yes")
 }
 
 async fn find(auth: &Auth, which: &WhichUser) -> Result<User, Failure> {

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot look must fail")]
 
+mod backup;
 mod cluster;
 mod commands;
 mod driver;
@@ -19,6 +20,7 @@ mod place;
 mod proxy;
 mod refusals;
 mod server;
+mod snippets;
 mod starts;
 mod stop;
 mod two;

@@ -13,11 +13,13 @@ use crate::ground::{Clock, Entropy, Languages, Result};
 use crate::hooks::AnyHooks;
 use crate::jobs::Courier;
 use crate::mail::templates::Templates;
-use crate::settings::Settings;
+use crate::settings::{CookieNames, Settings};
 
+use super::browsers::Browsers;
 use super::client::RequestNames;
 use super::last_seen::LastSeen;
 use super::limits::Limits;
+use super::listener::Listener;
 use super::passwords::{Hasher, Policy};
 use super::shapes::Shapes;
 use super::signing::Signing;
@@ -39,7 +41,9 @@ pub struct Floor {
     /// Where the key came from, if development made it.
     pub(crate) key_file: Option<PathBuf>,
     /// The host's own code.
-    pub(crate) hooks: Box<dyn AnyHooks>,
+    pub(crate) hooks: Arc<dyn AnyHooks>,
+    /// Tells the host's own code what happened.
+    pub(crate) listener: Option<Listener>,
     /// The threads that hash passwords.
     pub(crate) hasher: Hasher,
     /// Which passwords are too weak.
@@ -54,6 +58,10 @@ pub struct Floor {
     pub(crate) placed: AtomicBool,
     /// The key under which codes are hashed and accounts are named in links.
     pub(crate) code_key: hmac::Key,
+    /// What browsers carry beside their session.
+    pub(crate) browsers: Browsers,
+    /// The names of the cookies.
+    pub(crate) cookies: CookieNames,
     /// What makes and reads JSON Web Tokens, where a setting asks for them.
     pub(crate) signing: Option<Signing>,
     /// What sending mail needs.

@@ -29,6 +29,8 @@ pub struct Removed {
     pub counters: u64,
     /// What people began with providers and did not finish.
     pub begun: u64,
+    /// One-time tokens past their end.
+    pub tokens: u64,
 }
 
 /// Writes down which sessions were used, then removes what has ended.
@@ -42,6 +44,7 @@ pub async fn keep_house(auth: &Auth) -> Result<Removed> {
         expired: expired(&auth.db, now).await?,
         counters: counters(&auth.db, now).await?,
         begun: begun(&auth.db, now).await?,
+        tokens: tokens(&auth.db, now).await?,
     })
 }
 
@@ -122,6 +125,14 @@ async fn begun(db: &Db, now: Time) -> Result<u64> {
     }
     metrics::counter!(meters::REMOVED, "what" => "social").increment(total);
     Ok(total)
+}
+
+async fn tokens(db: &Db, now: Time) -> Result<u64> {
+    let alone = remove!("auth_tokens", "hash", "expires_at", "");
+    let shared = remove!("auth_tokens", "hash", "expires_at", " FOR UPDATE SKIP LOCKED");
+    let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
+    metrics::counter!(meters::REMOVED, "what" => "tokens").increment(removed);
+    Ok(removed)
 }
 
 async fn in_batches(db: &Db, sql: &'static str, before: Time) -> Result<u64> {

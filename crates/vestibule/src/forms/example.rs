@@ -36,12 +36,13 @@ impl Field {
             Kind::Password => json!("a-long-passphrase-1"),
             Kind::Phone => json!("+15550100"),
             Kind::Choice(choices) => json!(choices.first()?.value),
-            Kind::Integer => json!(1),
+            Kind::Integer => json!(1.clamp(self.minimum.unwrap_or(i64::MIN), self.maximum.unwrap_or(i64::MAX))),
             Kind::Boolean => json!(true),
             Kind::Date => json!("2000-01-31"),
             Kind::Url => json!("https://example.org/"),
             Kind::Text if self.name.ends_with("name") => json!("Ana"),
             Kind::Text => json!("text"),
+            Kind::Shown => return None,
         };
         let sent = match &value {
             Value::String(text) => input::Value::Text(text.clone()),

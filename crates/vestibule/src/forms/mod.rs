@@ -5,11 +5,13 @@
 //! Start with [`Field`] and [`Kind`]; [`Form::read`] turns an [`Input`] into [`Values`].
 
 pub mod declared;
+pub(crate) mod decode;
 mod describe;
 mod example;
 pub mod field;
 pub mod input;
 mod kinds;
+pub(crate) mod outline;
 mod schema;
 pub mod values;
 

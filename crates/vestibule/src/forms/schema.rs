@@ -61,7 +61,12 @@ impl Field {
         if let Some(max) = self.max_length {
             out.insert("maxLength".into(), json!(max));
         }
-        if let Some(pattern) = self.pattern.as_ref().filter(|_| !clearable).and_then(|pattern| portable(pattern.as_str())) {
+        for (word, bound) in [("minimum", self.minimum), ("maximum", self.maximum)] {
+            if let Some(bound) = bound {
+                out.insert(word.into(), json!(bound));
+            }
+        }
+        if let Some(pattern) = self.pattern.as_ref().and_then(|pattern| portable(pattern.as_str(), clearable)) {
             out.insert("pattern".into(), json!(pattern));
         }
         if let Kind::Choice(choices) = &self.kind {
@@ -81,6 +86,9 @@ impl Field {
 
     /// What nobody gave is an empty text, or `null` where no text belongs: `required` binds writes, never reads.
     fn schema_given(&self) -> Value {
+        if let Some(shown) = &self.shown {
+            return Value::Object(self.named(Value::clone(shown)));
+        }
         let mut out = self.named(self.kind.schema());
         out.remove("writeOnly");
         match &self.kind {
@@ -131,23 +139,26 @@ impl Kind {
             Self::Date => json!({ "type": "string", "format": "date" }),
             Self::Integer => json!({ "type": "integer", "format": "int64" }),
             Self::Boolean => json!({ "type": "boolean" }),
+            Self::Shown => json!({}),
         }
     }
 
     fn is_text(&self) -> bool {
-        !matches!(self, Self::Choice(_) | Self::Integer | Self::Boolean)
+        !matches!(self, Self::Choice(_) | Self::Integer | Self::Boolean | Self::Shown)
     }
 }
 
 /// A pattern of ours as ECMA-262 reads it, where both surely mean the same: no flags, no classes in classes, no Unicode names.
-fn portable(pattern: &str) -> Option<String> {
+/// An empty text clears a field without being looked at.
+fn portable(pattern: &str, clearable: bool) -> Option<String> {
     let pattern = pattern.strip_prefix(r"\A(?:")?.strip_suffix(r")\z")?;
     // The last classes hold all of Unicode here and ASCII there.
     let differs = ["(?i", "(?s", "(?x", "(?m", "(?u", "(?-", "(?P", "[[", "&&", "--", "~~"];
     let escapes = "AzpPxuaUdDwWsSbB";
     let escaped = pattern.split('\\').skip(1).any(|rest| rest.starts_with(|c| escapes.contains(c)));
     let same = pattern.is_ascii() && !escaped && !differs.iter().any(|part| pattern.contains(part));
-    same.then(|| format!("^(?:{pattern})$"))
+    let empty = if clearable { "|" } else { "" };
+    same.then(|| format!("^(?:{pattern}{empty})$"))
 }
 
 #[cfg(test)]
@@ -176,11 +187,12 @@ mod tests {
 
     #[test]
     fn a_pattern_is_told_only_where_every_reader_reads_it_alike() {
-        let told = |pattern: &str| portable(&format!(r"\A(?:{pattern})\z"));
+        let told = |pattern: &str| portable(&format!(r"\A(?:{pattern})\z"), false);
         assert_eq!(told(r"[A-Z]{2}\.").as_deref(), Some(r"^(?:[A-Z]{2}\.)$"));
         for other in ["(?i)a", r"\d+", r"\p{Greek}", "[a&&b]", "é"] {
             assert_eq!(told(other), None, "{other}");
         }
-        assert_eq!(portable("[A-Z]"), None, "not anchored as ours are");
+        assert_eq!(portable(r"\A(?:a|b)\z", true).as_deref(), Some("^(?:a|b|)$"));
+        assert_eq!(portable("[A-Z]", false), None, "not anchored as ours are");
     }
 }

@@ -1,5 +1,6 @@
 //! The only place that reads the wall clock, so that a test can move time by hand.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,6 +33,16 @@ impl Time {
     /// How long it is from `self` until `later`; nothing if that is past.
     pub fn until(self, later: Time) -> Duration {
         Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Time {
+    /// As in RFC 3339, in UTC.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(at) => at.fmt(f),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
     }
 }
 

@@ -95,17 +95,27 @@ const fn plural(text: &'static str, counts: bool) -> Option<&'static str> {
     if counts { Some(text) } else { None }
 }
 
-/// The code of what programmers read alone: the reference says it in English in every language, and so do we.
-const UNTRANSLATED: &str = "parse_error";
+/// The codes of what our catalogues do not hold: what programmers read alone, which the reference says in English in every
+/// language, and what the host says.
+const UNTRANSLATED: [&str; 2] = ["parse_error", "custom"];
 
 impl Message {
+    /// A sentence of the host's own, for people: what a hook or a form from a Rust type refuses with. Where the catalogue of the
+    /// reader's language in `languages.dir` has it, it is translated.
+    pub fn own(sentence: impl Into<String>) -> Self {
+        Self::Own(sentence.into())
+    }
+
     /// Every sentence that is translated.
     pub fn sentences() -> impl Iterator<Item = Sentence> {
-        Self::ALL.iter().filter(|(code, _)| *code != UNTRANSLATED).map(|(_, sentence)| *sentence)
+        Self::ALL.iter().filter(|(code, _)| !UNTRANSLATED.contains(code)).map(|(_, sentence)| *sentence)
     }
 
     /// The sentence in that language, for people; in English where the language lacks it.
     pub fn in_language<'l>(&self, language: &'l Language) -> Cow<'l, str> {
+        if let Self::Own(sentence) = self {
+            return Cow::Owned(language.find(sentence, None).unwrap_or(sentence).to_owned());
+        }
         let (sentence, given) = self.parts();
         let count = given.iter().find_map(|(_, value)| if let Given::Count(count) = value { Some(*count) } else { None });
         let Some(sentence) = language.find(sentence, count) else { return self.text() };
@@ -157,6 +167,10 @@ messages! {
     NotAnInteger, "not_an_integer", "A valid integer is required.";
     /// A whole number beyond 64 bits.
     IntegerTooLarge, "integer_too_large", "Integer value too large.";
+    /// A number over what the field takes.
+    TooGreat(max: String), "max_value", "Ensure this value is less than or equal to {max}.";
+    /// A number under what the field takes.
+    TooSmall(min: String), "min_value", "Ensure this value is greater than or equal to {min}.";
     /// Neither true nor false.
     NotABoolean, "not_a_boolean", "Must be a valid boolean.";
     /// Not a calendar date.
@@ -253,6 +267,22 @@ messages! {
     BearerMalformed, "bad_authorization_header", "Authorization header must contain two space-delimited values";
     /// The credential's account is disabled or gone.
     UserInactive, "user_inactive", "User inactive or deleted.";
+    /// An origin that is neither ours nor listed.
+    CsrfOrigin(origin: String), "csrf_origin", "CSRF Failed: Origin checking failed - {origin} does not match any trusted origins.";
+    /// A request that a page of another site started.
+    CsrfSite, "csrf_site", "CSRF Failed: The request was started by another site.";
+    /// A request with cookies by a client that does not say which site started it.
+    CsrfUntold, "csrf_untold", "CSRF Failed: The request does not tell which site started it.";
+    /// A request without the cookie whose value it must repeat.
+    CsrfCookieMissing, "csrf_cookie_missing", "CSRF Failed: CSRF cookie not set.";
+    /// A request that does not repeat the cookie's value.
+    CsrfTokenMissing, "csrf_token_missing", "CSRF Failed: CSRF token missing.";
+    /// A request that repeats something shorter or longer.
+    CsrfTokenLength, "csrf_token_length", "CSRF Failed: CSRF token from the 'X-Csrftoken' HTTP header has incorrect length.";
+    /// A request that repeats another value, or that of another session.
+    CsrfTokenWrong, "csrf_token_wrong", "CSRF Failed: CSRF token from the 'X-Csrftoken' HTTP header incorrect.";
+    /// A form that this browser was not shown by us, or before somebody signed in.
+    FormNotOurs, "form_not_ours", "CSRF Failed: This form is too old or comes from elsewhere. Load the page again.";
     /// The account may not do this.
     PermissionDenied, "permission_denied", "You do not have permission to perform this action.";
     /// Too many tries.
@@ -269,6 +299,18 @@ messages! {
     ResetSent, "reset_sent", "Password reset e-mail has been sent.";
     /// The password was set with a mailed link or code.
     PasswordReset, "password_reset", "Password has been reset with the new password.";
+    /// A password that was asked for once more is not the account's.
+    PasswordWrong, "password_wrong", "This is not your password.";
+    /// It was too long ago that the password was proven.
+    ReauthenticationNeeded, "reauthentication_needed", "Please enter your password once more.";
+    /// The password was proven once more.
+    Reauthenticated, "reauthenticated", "Your password was right.";
+    /// The address that is asked for is the account's own, and proven.
+    EmailUnchanged, "email_unchanged", "This is your e-mail address already.";
+    /// A mail is on its way to the new address.
+    EmailChangeSent, "email_change_sent", "An e-mail with a link to confirm the change has been sent to the new address.";
+    /// The new address proved itself.
+    EmailChanged, "email_changed", "Your e-mail address has been changed.";
     /// Logged out, or there was nothing to log out from.
     LoggedOut, "logged_out", "Successfully logged out.";
     /// A provider's login was asked for with nothing to log in with.
@@ -291,6 +333,8 @@ messages! {
     RegistrationIncomplete, "registration_incomplete", "Some details are missing to make your account.";
     /// The password was changed.
     PasswordSaved, "password_saved", "New password has been saved.";
+    /// A sentence of the host's own, see [`Message::own`].
+    Own(sentence: String), "custom", "{sentence}";
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use std::pin::Pin;
 use http::{HeaderMap, Method, Uri};
 use serde_json::{Value, json};
 
-use crate::accounts::sessions::Caller;
+use crate::accounts::sessions::{Caller, Opened};
 use crate::accounts::{Auth, Client};
 use crate::forms::{Completeness, Form, Input, Values};
 use crate::ground::{Error, FieldErrors, Language, Message, Result, Secret};
 
 use super::answer::Answer;
+use super::cookies::{self, SetCookie};
 use super::directory::Directory;
 use super::gives::Gives;
 
@@ -41,6 +42,8 @@ pub struct Endpoint {
     pub guard: Guard,
     /// Whether a credential that does not count is overlooked: so where one comes to get a new one.
     pub forgiving: bool,
+    /// Whether it gives out or uses up cookies beside those that show who asks.
+    pub gives_cookies: bool,
     /// What it does, by method.
     pub operations: Vec<Operation>,
     allow: Option<&'static str>,
@@ -60,8 +63,8 @@ pub struct Operation {
     pub takes: Option<Form>,
     /// Whether all of it must be there.
     pub completeness: Completeness,
-    /// Members that may stand in the place of all that the form requires.
-    pub instead: &'static [&'static str],
+    /// Where the form alone does not say what must be there: lists of members, one of which must be there whole.
+    pub either: Vec<Vec<&'static str>>,
     /// What is done.
     pub run: Run,
 }
@@ -69,7 +72,16 @@ pub struct Operation {
 impl Operation {
     /// Does that for the method; takes no body.
     pub fn new(method: Method, run: Run) -> Self {
-        Self { method, id: "", summary: "", gives: Vec::new(), takes: None, completeness: Completeness::Whole, instead: &[], run }
+        Self {
+            method,
+            id: "",
+            summary: "",
+            gives: Vec::new(),
+            takes: None,
+            completeness: Completeness::Whole,
+            either: Vec::new(),
+            run,
+        }
     }
 
     /// The same, with the name of a function in a generated client (`getUser`) and what it does in a few words.
@@ -93,10 +105,10 @@ impl Operation {
         self
     }
 
-    /// The same, where these members may stand in the place of all that the form requires.
+    /// The same, where these members must be there, or those of another such call. The flow sees to it; this only describes it.
     #[must_use]
-    pub fn or(mut self, members: &'static [&'static str]) -> Self {
-        self.instead = members;
+    pub fn either(mut self, members: &[&'static str]) -> Self {
+        self.either.push(members.to_vec());
         self
     }
 
@@ -111,7 +123,16 @@ impl Operation {
 impl Endpoint {
     /// An address that anybody may ask and that does nothing yet.
     pub fn new(path: &'static str, name: &'static str) -> Self {
-        Self { path, name, description: "", guard: Guard::Anybody, forgiving: false, operations: Vec::new(), allow: None }
+        Self {
+            path,
+            name,
+            description: "",
+            guard: Guard::Anybody,
+            forgiving: false,
+            gives_cookies: false,
+            operations: Vec::new(),
+            allow: None,
+        }
     }
 
     /// The same, with a sentence about it.
@@ -132,6 +153,13 @@ impl Endpoint {
     #[must_use]
     pub fn forgiving(mut self) -> Self {
         self.forgiving = true;
+        self
+    }
+
+    /// The same, where cookies are given out or used up: another site must not make a browser ask for that (T44).
+    #[must_use]
+    pub fn giving_cookies(mut self) -> Self {
+        self.gives_cookies = true;
         self
     }
 
@@ -245,7 +273,20 @@ impl Call {
 
     /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<Secret> {
-        super::cookies::one(&self.cookies, name)
+        cookies::one(&self.cookies, name)
+    }
+
+    /// What removes the cookies that the request carries.
+    pub fn removed_cookies(&self) -> Vec<SetCookie> {
+        cookies::removed(&self.auth, &self.cookies)
+    }
+
+    /// The cookies with which a session goes on; those of a session that has ended are removed.
+    pub fn renewed_cookies(&self, session: Option<&Opened>) -> Vec<SetCookie> {
+        match session {
+            Some(session) => cookies::of_session(&self.auth, session),
+            None => Vec::new(),
+        }
     }
 
     /// The values of the form, all of them right.

@@ -4,13 +4,13 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
-use crate::accounts::sessions::{self, Caller};
+use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, User};
 use crate::ground::{Error, Language, Message, Result};
 
 use super::accept::{self, Format};
-use super::authorization::{self, Presented};
-use super::{Answer, language, render};
+use super::authenticate::{self, By};
+use super::{Answer, csrf, language, render};
 
 /// Whoever sends the request; without a session that counts, the handler is not called and the answer is 401.
 ///
@@ -34,6 +34,10 @@ pub struct CurrentUser(pub User);
 /// Whoever sends the request, if it carries a session that counts.
 #[derive(Clone, Debug)]
 pub struct OptionalUser(pub Option<User>);
+
+/// Whoever sends the request, if that is staff; nobody gets 401, others 403, and the handler is not called.
+#[derive(Clone, Debug)]
+pub struct RequireStaff(pub User);
 
 /// Why a request was not let in, as an answer.
 #[derive(Debug)]
@@ -83,15 +87,33 @@ where
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for RequireStaff
+where
+    Auth: FromRef<S>,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        let CurrentUser(user) = CurrentUser::from_request_parts(parts, state).await?;
+        if user.is_staff {
+            return Ok(Self(user));
+        }
+        Err(rejection(parts, state, Error::Refused(403, Message::PermissionDenied)))
+    }
+}
+
+/// Whoever sends the request; a cookie does not speak for what another site made a browser send.
 async fn caller<S>(parts: &Parts, state: &S) -> Result<Option<Caller>>
 where
     Auth: FromRef<S>,
 {
-    match authorization::presented(&parts.headers) {
-        Presented::Nothing => Ok(None),
-        Presented::Malformed(message) => Err(Error::Unauthenticated(message)),
-        Presented::Key(key) => sessions::authenticate(&Auth::from_ref(state), &key).await.map(Some),
+    let auth = Auth::from_ref(state);
+    let (by, found) = authenticate::caller(&auth, &parts.headers).await;
+    let found = found?;
+    if let (By::Cookie, Some(caller), false) = (by, &found, csrf::is_safe(&parts.method)) {
+        csrf::admit(&auth, &parts.headers, caller)?;
     }
+    Ok(found)
 }
 
 fn rejection<S>(parts: &Parts, state: &S, error: Error) -> Rejection

@@ -11,7 +11,7 @@ pub mod provider;
 pub mod races;
 pub mod smtp;
 
-pub use app::{TestAnswer, TestApp, TestRequest, on_both};
+pub use app::{TestAnswer, TestApp, TestRequest, on_both, on_both_built};
 pub use mailbox::Mailbox;
 #[cfg(feature = "social")]
 pub use provider::{Asked, Dialect, Fault, Provider, Script, Signing};

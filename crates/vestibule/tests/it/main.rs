@@ -4,10 +4,14 @@
 
 mod bodies;
 mod catalogues;
+mod cookies;
 mod custom_fields;
+mod email_change;
 mod exchange;
+mod hooks;
 mod house;
 mod journey;
+mod keys;
 mod languages;
 mod login;
 mod logout;
@@ -23,5 +27,7 @@ mod races;
 mod registration;
 #[cfg(feature = "social")]
 mod social;
+mod settings_page;
 mod threats;
+mod typed;
 mod user;

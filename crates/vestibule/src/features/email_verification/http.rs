@@ -19,7 +19,8 @@ pub fn verify(_: &Auth) -> Endpoint {
             Operation::new(Method::POST, |call| Box::pin(post_verify(call)))
                 .called("verifyEmail", "Prove an address")
                 .taking(flow::form())
-                .or(&["code", "email"])
+                .either(&["key"])
+                .either(&["code", "email"])
                 .gives(Gives::ok("The address is proven."))
                 .gives(Gives::says(404, "The key does not count, or it counts no more.", &Message::NotFound)),
         )

@@ -1,7 +1,6 @@
 //! `password/reset/` and `password/reset/confirm/` over HTTP.
 
 use http::Method;
-use serde_json::json;
 
 use crate::accounts::Auth;
 use crate::ground::{Message, Result};
@@ -24,23 +23,23 @@ pub fn request(_: &Auth) -> Endpoint {
 
 async fn post_request(call: Call) -> Result<Answer> {
     flow::request(&call.auth, &call.who, &call.values()?).await?;
-    Ok(Answer::json(200, json!({ "detail": Message::ResetSent.text() })))
+    Ok(Answer::says(200, Message::ResetSent))
 }
 
 /// `POST password/reset/confirm/`.
-pub fn confirm(_: &Auth) -> Endpoint {
+pub fn confirm(auth: &Auth) -> Endpoint {
     Endpoint::new("password/reset/confirm", "Password Reset Confirm")
         .described("Sets a new password with what the mail carried, and ends every session.")
         .forgiving()
         .with(
             Operation::new(Method::POST, |call| Box::pin(post_confirm(call)))
                 .called("confirmPasswordReset", "Set a new password with what the mail carried")
-                .taking(flow::confirm_form())
+                .taking(flow::confirm_form(auth))
                 .gives(Gives::says(200, "The new password counts.", &Message::PasswordReset)),
         )
 }
 
 async fn post_confirm(call: Call) -> Result<Answer> {
     flow::confirm(&call.auth, &call.who, &call.values()?).await?;
-    Ok(Answer::json(200, json!({ "detail": Message::PasswordReset.text() })))
+    Ok(Answer::says(200, Message::PasswordReset))
 }

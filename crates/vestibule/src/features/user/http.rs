@@ -32,10 +32,10 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
 }
 
 async fn get(call: Call) -> Result<Answer> {
-    Ok(Answer::written(200, call.auth.shapes.written(&call.caller()?.user)))
+    Ok(Answer::written(200, call.auth.shapes.written(&call.caller()?.user)?))
 }
 
 async fn edit(call: Call) -> Result<Answer> {
     let user = flow::edit(&call.auth, &call.who, call.caller()?, call.values()?).await?;
-    Ok(Answer::written(200, call.auth.shapes.written(&user)))
+    Ok(Answer::written(200, call.auth.shapes.written(&user)?))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::forms::Form;
+use crate::forms::{Completeness, Form};
 use crate::ground::Message;
 use crate::http::{Endpoint, Gives, Guard, Operation, Shape};
 use crate::settings::Settings;
@@ -48,20 +48,24 @@ fn body(operation: &Operation, form: &Form, components: &mut Components) -> Valu
     if let Some(example) = form.example(operation.completeness) {
         media["example"] = example;
     }
-    json!({ "required": true, "content": {
+    let required = !operation.either.is_empty()
+        || operation.completeness == Completeness::Whole && form.fields.iter().any(|field| field.required);
+    json!({ "required": required, "content": {
         "application/json": media,
         "application/x-www-form-urlencoded": { "schema": sent },
         "multipart/form-data": { "schema": sent },
     } })
 }
 
-/// The schema where other members may stand in the place of those that are required.
+/// The schema with what must be there, where the form alone does not say it.
 fn either(operation: &Operation, mut schema: Value) -> Value {
-    if operation.instead.is_empty() {
-        return schema;
-    }
-    if let Some(required) = schema.as_object_mut().and_then(|all| all.remove("required")) {
-        schema["anyOf"] = json!([{ "required": required }, { "required": operation.instead }]);
+    match operation.either.as_slice() {
+        [] => {}
+        [all] => schema["required"] = json!(all),
+        several => {
+            schema.as_object_mut().map(|schema| schema.remove("required"));
+            schema["anyOf"] = several.iter().map(|members| json!({ "required": members })).collect();
+        }
     }
     schema
 }

@@ -21,6 +21,8 @@ pub enum Kind {
     EmailChange,
     /// Tells that a sign-in provider was connected.
     ProviderConnected,
+    /// Tells that a session was ended because a copy of its key was used.
+    SessionEnded,
 }
 
 /// What a text must have, or its reader could do nothing.
@@ -58,7 +60,7 @@ const EMAIL_CONFIRMATION: Paths = paths!("account/email/email_confirmation");
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::EmailConfirmation,
         Self::EmailConfirmationSignup,
         Self::PasswordReset,
@@ -68,6 +70,7 @@ impl Kind {
         Self::AccountAlreadyExists,
         Self::EmailChange,
         Self::ProviderConnected,
+        Self::SessionEnded,
     ];
 
     /// The name of the kind, for rows, logs and the command line.
@@ -82,6 +85,7 @@ impl Kind {
             Self::AccountAlreadyExists => "account_already_exists",
             Self::EmailChange => "email_change",
             Self::ProviderConnected => "provider_connected",
+            Self::SessionEnded => "session_ended",
         }
     }
 
@@ -105,6 +109,7 @@ impl Kind {
             Self::ProviderConnected => {
                 &[paths!("account/email/provider_connected"), paths!("socialaccount/email/account_connected")]
             }
+            Self::SessionEnded => &[paths!("account/email/session_ended")],
         }
     }
 
