@@ -243,6 +243,8 @@ fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
         features::reauthenticate::endpoint(auth),
         features::token::introspection(auth),
     ];
+    #[cfg(feature = "social")]
+    rooms.extend(features::social::endpoints(auth));
     if auth.settings.account.email != Presence::Off {
         rooms.extend([features::email_change::request(auth), features::email_change::confirm(auth)]);
     }
