@@ -46,7 +46,8 @@ fn is_about_a_login(exchange: &Exchange, recorded: &[&str]) -> bool {
 /// What the placeholders of recorded cookies stand for in ours, whatever else the answer is.
 pub fn cookie_values(exchange: &Exchange, answer: &Answer) -> Captured {
     let recorded = recorded(exchange);
-    let pairs = answer.all("set-cookie").filter_map(|ours| Some((recorded.iter().find(|theirs| name(theirs) == name(ours))?, ours)));
+    let pairs =
+        answer.all("set-cookie").filter_map(|ours| Some((recorded.iter().find(|theirs| name(theirs) == name(ours))?, ours)));
     let values = pairs.filter_map(|(theirs, ours)| value_of(theirs, ours).ok()).flatten();
     values.filter(|(label, _)| is_bound(label)).collect()
 }

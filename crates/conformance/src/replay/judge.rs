@@ -92,7 +92,8 @@ impl Replay {
                 let same = self.send(&twin)?;
                 let body = same.answer.json().map_or(Body::Any, Body::Json);
                 // Another endpoint has other methods.
-                let methods = if twin.path == exchange.path { same.answer.header("allow") } else { exchange.recorded_header("allow") };
+                let methods =
+                    if twin.path == exchange.path { same.answer.header("allow") } else { exchange.recorded_header("allow") };
                 Expected {
                     allow: methods.map(str::to_owned),
                     challenge: same.answer.header("www-authenticate").map(str::to_owned),

@@ -101,7 +101,8 @@ pub(super) const PLAIN_UID: Rule = Rule {
         let read = fields.contains_key("token") || fields.contains_key("new_password2");
         let uid = asked.member("uid")?;
         let other = asked.link().is_none() || !uid.trim().bytes().all(|byte| byte.is_ascii_alphanumeric());
-        (read && !fields.contains_key("uid") && other && !uid.trim().is_empty()).then(|| Instead::field("uid", "Invalid value"))?
+        (read && !fields.contains_key("uid") && other && !uid.trim().is_empty())
+            .then(|| Instead::field("uid", "Invalid value"))?
     },
 };
 

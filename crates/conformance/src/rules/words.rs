@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn errors_of_a_field_come_before_those_of_the_form() {
         let recorded = json!({ "non_field_errors": ["The two password fields didn't match."] });
-        let Some(Instead::Answer(expected)) = corrected(recorded.as_object().cloned().unwrap(), "password1", vec![TOO_COMMON.into()])
+        let Some(Instead::Answer(expected)) =
+            corrected(recorded.as_object().cloned().unwrap(), "password1", vec![TOO_COMMON.into()])
         else {
             panic!("no answer");
         };
