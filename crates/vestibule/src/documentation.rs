@@ -8,4 +8,5 @@ macro_rules! pages {
 
 pages! {
     readme "README.md",
+    verify_tokens_elsewhere "docs/cookbook/verify-tokens-elsewhere.md",
 }
