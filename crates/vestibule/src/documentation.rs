@@ -8,4 +8,6 @@ macro_rules! pages {
 
 pages! {
     readme "README.md",
+    your_own_user "docs/cookbook/your-own-user.md",
+    hooks "docs/cookbook/hooks.md",
 }

@@ -8,6 +8,7 @@
 mod cluster;
 mod commands;
 mod driver;
+mod examples;
 mod full;
 mod journal;
 mod kill_loop;
