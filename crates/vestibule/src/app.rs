@@ -16,8 +16,8 @@ use crate::ground::Message;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
 use crate::http::{Directory, Endpoint, jwks, language, render, tally};
-use crate::jobs::outbox;
 use crate::jobs::worker::{self, Round};
+use crate::jobs::{outbox, queue};
 use crate::settings::{Presence, Verification};
 
 impl Auth {
@@ -96,6 +96,8 @@ impl Auth {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looks = tokio::time::interval(worker::LOOK_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut measures = tokio::time::interval(queue::MEASURE_EVERY);
+        measures.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut rounds: u64 = 0;
         loop {
             tokio::select! {
@@ -106,6 +108,12 @@ impl Auth {
                 }
                 _ = looks.tick() => {}
                 () = self.courier.bell.notified() => {}
+                _ = measures.tick() => {
+                    if let Err(error) = queue::measure(self).await {
+                        tracing::warn!(?error, "the outbox could not be measured");
+                    }
+                    continue;
+                }
             }
             if self.deliver_until(stop.as_mut()).await {
                 break;
@@ -173,9 +181,15 @@ impl Auth {
     }
 }
 
-/// The pages behind the links of mails.
+/// The pages for people.
 fn doors() -> Vec<Page> {
-    vec![features::email_verification::page(), features::password_reset::page()]
+    vec![
+        features::email_verification::page(),
+        features::email_verification::sent_page(),
+        features::password_reset::page(),
+        features::password_reset::request_page(),
+        features::email_change::page(),
+    ]
 }
 
 /// What is wrong with where the settings put the endpoints.
@@ -186,19 +200,21 @@ pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
     let mut problems = endpoints.problems(&paths);
     let (account, frontend) = (&auth.settings.account, &auth.settings.frontend);
     let verifies = account.email != Presence::Off && account.email_verification != Verification::None;
-    let resets = endpoints.place("password/reset").is_some();
+    let is_there = |path: &str| endpoints.place(path).is_some();
+    let (resets, changes) = (is_there("password/reset"), account.email != Presence::Off && is_there("email/change"));
     for (path, mailed, url, key) in [
         ("registration/account-confirm-email", verifies, &frontend.confirm_email_url, "frontend.confirm_email_url"),
         ("password/reset/confirm", resets, &frontend.password_reset_url, "frontend.password_reset_url"),
+        ("email/change/confirm", changes, &frontend.change_email_url, "frontend.change_email_url"),
     ] {
-        if mailed && url.is_none() && endpoints.place(path).is_none() {
+        if mailed && url.is_none() && !is_there(path) {
             problems.push(format!("endpoints.off: without {path:?} the links of mails lead nowhere; set {key}, or keep it"));
         }
     }
     problems
 }
 
-/// The rooms that this installation has.
+/// The rooms that this installation has, in the order in which people read of them.
 fn rooms(auth: &Auth) -> Vec<Endpoint> {
     let mut rooms = all_rooms(auth);
     rooms.retain(|room| auth.settings.endpoints.place(room.path).is_some());
@@ -217,7 +233,11 @@ fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
+        features::reauthenticate::endpoint(auth),
     ];
+    if auth.settings.account.email != Presence::Off {
+        rooms.extend([features::email_change::request(auth), features::email_change::confirm(auth)]);
+    }
     if auth.settings.docs_openapi() {
         rooms.push(features::openapi::endpoint());
     }

@@ -112,3 +112,84 @@ fn openapi_needs_no_database_and_leaves_nothing_behind() {
     assert!(document["paths"]["/login/"]["post"]["operationId"] == "login");
     assert_eq!(std::fs::read_dir(place.folder.path()).unwrap().count(), 0);
 }
+
+/// Settings with which tokens are made and taken.
+const TOKENS: [(&str, &str); 2] =
+    [("VESTIBULE__JWT__SECRET", "an-old-key-of-32-characters-or-more"), ("VESTIBULE__JWT__ACCEPT_LEGACY_UNTIL", "2090-01-01")];
+
+#[test]
+fn t40_keys_are_rotated_and_retired_while_a_server_runs() {
+    for place in Place::both() {
+        let settings: Vec<_> =
+            TOKENS.into_iter().chain([("VESTIBULE__SECRET_KEY", "a-key-of-32-characters-or-more-!")]).collect();
+        let server = place.serve_with(&settings);
+        let run = |arguments: &[&str]| {
+            let done = place.run(arguments, &settings);
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            (done.status.code(), text(&done.stdout), text(&done.stderr))
+        };
+        let list = || -> Vec<(String, String)> {
+            let (status, text, complaint) = run(&["keys", "list", "--json"]);
+            assert_eq!(status, Some(0), "{complaint}");
+            let keys = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+            keys.map(|key| (key["kid"].as_str().unwrap().to_owned(), key["state"].as_str().unwrap().to_owned())).collect()
+        };
+        let published = || server.driver().send("GET", "/.well-known/jwks.json", None, None).unwrap().expect(200);
+        let [(first, _)] = list().try_into().unwrap();
+        assert!(published().text.contains(&first));
+        let (status, _, complaint) = run(&["keys", "retire", &first]);
+        assert_eq!((status, complaint.contains("no successor")), (Some(1), true), "{complaint}");
+
+        let (status, said, complaint) = run(&["keys", "rotate"]);
+        assert_eq!((status, said.contains("signs from 2")), (Some(0), true), "{said}{complaint}");
+        let states: Vec<String> = list().into_iter().map(|(_, state)| state).collect();
+        assert_eq!(states, ["signing", "waiting"]);
+        let (status, said, complaint) = run(&["keys", "rotate", "--now"]);
+        assert_eq!((status, said.contains("signs now")), (Some(0), true), "{said}{complaint}");
+        let keys = list();
+        let states: Vec<&str> = keys.iter().map(|(_, state)| state.as_str()).collect();
+        assert_eq!(states, ["verifying", "verifying", "signing"]);
+        let answer = published();
+        assert!(keys.iter().all(|(kid, _)| answer.text.contains(kid)), "{}", answer.text);
+        assert_eq!(answer.header("cache-control"), Some("public, max-age=600"));
+
+        assert_eq!(run(&["keys", "retire", &first]).0, Some(0));
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        assert!(!published().text.contains(&first), "the server has read it");
+        assert_eq!(list().len(), 2);
+        let (status, _, complaint) = run(&["keys", "retire", "nothing"]);
+        assert_eq!((status, complaint.contains("there is no key \"nothing\"")), (Some(1), true), "{complaint}");
+    }
+}
+
+#[test]
+fn without_tokens_there_are_no_keys_to_look_after() {
+    let place = Place::sqlite();
+    let _server = place.serve();
+    let done = place.run(&["keys", "list"], &[]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("tokens.mode is opaque"));
+}
+
+#[test]
+fn t40_a_server_does_not_start_with_a_key_that_is_weak_or_that_others_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::sqlite();
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/../vestibule/tests/data/keys");
+    for (name, algorithm, mode, complaint) in [
+        ("ec-pkcs8.pem", "ES256", 0o604, "everybody on this machine can read"),
+        ("rsa-1024.pem", "RS256", 0o600, "an RSA key of 2048 to 8192 bits"),
+        ("rsa-pkcs8.pem", "ES256", 0o600, "an EC key on the curve P-256"),
+    ] {
+        let path = place.folder.path().join(name);
+        std::fs::copy(format!("{keys}/{name}"), &path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let own = [("VESTIBULE__JWT__ALGORITHM", algorithm), ("VESTIBULE__JWT__PRIVATE_KEY_FILE", path.to_str().unwrap())];
+        let settings: Vec<_> = TOKENS.into_iter().chain(own).collect();
+        let done = place.run(&["serve"], &settings);
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        assert!(said.contains("jwt.private_key_file names the file ") && said.contains(complaint), "{said}");
+        assert!(!said.contains("PRIVATE KEY"), "{said}");
+    }
+}

@@ -57,7 +57,7 @@ impl Place {
 
     /// The program with cheap hashing and no limits, in a folder and an environment of its own; `settings` come on top.
     pub(crate) fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        let mut command = Command::new(program());
         command.args(arguments).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
         command.env("VESTIBULE__DATABASE__URL", &self.url);
         command.env("VESTIBULE__SERVER__LISTEN", "127.0.0.1:0");
@@ -133,6 +133,11 @@ impl Place {
         };
         own.iter().chain(&HALVES).map(|sql| (*sql, self.count(sql))).filter(|(_, rows)| *rows > 0).collect()
     }
+}
+
+/// The program just built, or the one that `VESTIBULE_TEST_SERVER` names: a release, say.
+fn program() -> PathBuf {
+    std::env::var_os("VESTIBULE_TEST_SERVER").map_or_else(|| env!("CARGO_BIN_EXE_vestibule").into(), PathBuf::from)
 }
 
 /// Rows that no whole unit leaves behind.

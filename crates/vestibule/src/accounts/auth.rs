@@ -13,8 +13,9 @@ use crate::ground::{Clock, Entropy, Languages, Result};
 use crate::hooks::AnyHooks;
 use crate::jobs::Courier;
 use crate::mail::templates::Templates;
-use crate::settings::Settings;
+use crate::settings::{CookieNames, Settings};
 
+use super::browsers::Browsers;
 use super::client::RequestNames;
 use super::last_seen::LastSeen;
 use super::limits::Limits;
@@ -57,6 +58,10 @@ pub struct Floor {
     pub(crate) placed: AtomicBool,
     /// The key under which codes are hashed and accounts are named in links.
     pub(crate) code_key: hmac::Key,
+    /// What browsers carry beside their session.
+    pub(crate) browsers: Browsers,
+    /// The names of the cookies.
+    pub(crate) cookies: CookieNames,
     /// What makes and reads JSON Web Tokens, where a setting asks for them.
     pub(crate) signing: Option<Signing>,
     /// What sending mail needs.

@@ -7,7 +7,7 @@ use crate::settings::Verification;
 use super::audit::Event;
 use super::limits::{self, Action, Reservation};
 use super::passwords::Verdict;
-use super::sessions::{self, Method};
+use super::sessions::{self, Method, Opened, Opening};
 use super::users::{self, User, UserWithPassword};
 use super::{Auth, Client, UserId};
 
@@ -16,8 +16,8 @@ use super::{Auth, Client, UserId};
 pub struct Granted {
     /// The user who is in now.
     pub user: User,
-    /// The key of the new session. Shown once: the database keeps its hash.
-    pub key: Secret,
+    /// The new session with what opens it. How that is answered depends on the settings; `http::granted` does it.
+    pub session: Opened,
     /// The event to log once the unit is safe.
     pub event: Event,
 }
@@ -29,17 +29,30 @@ pub struct Granted {
 /// The one answer to a failed login when the epoch has moved or the account is disabled; [`Message::EmailNotVerified`] where
 /// that is owed; those of the database.
 pub async fn finish(auth: &Auth, tx: &Tx, who: &Client, id: UserId, epoch: i64, method: Method) -> Result<Granted> {
-    let now = auth.clock.now();
+    let cookie = auth.settings.session_cookie();
+    enter(auth, tx, (id, epoch), &Opening { who, method, now: auth.clock.now(), cookie }).await
+}
+
+/// The same for whoever signs in on a page of ours: the browser gets a session cookie whatever the settings say, and nothing
+/// else (see `http::cookies::of_page`).
+///
+/// # Errors
+/// As [`finish`].
+pub async fn finish_on_page(auth: &Auth, tx: &Tx, who: &Client, id: UserId, epoch: i64, method: Method) -> Result<Granted> {
+    enter(auth, tx, (id, epoch), &Opening { who, method, now: auth.clock.now(), cookie: true }).await
+}
+
+async fn enter(auth: &Auth, tx: &Tx, (id, epoch): (UserId, i64), opening: &Opening<'_>) -> Result<Granted> {
     let user = users::lock(tx, id, epoch).await?.ok_or_else(|| Error::non_field(Message::LoginFailed))?;
     if auth.settings.account.email_verification == Verification::Mandatory && !user.email_verified {
         return Err(Error::non_field(Message::EmailNotVerified));
     }
     auth.hooks.before_login(tx, &user).await?;
-    users::came_in(tx, user.id, now).await?;
-    let (key, sid) = sessions::open(auth, tx, &user, who, method, now).await?;
-    let event = Event::about(user.id, "session.opened").with("sid", sid).with("method", method.as_str());
-    event.record(tx, now, who).await?;
-    Ok(Granted { user, key, event })
+    users::came_in(tx, user.id, opening.now).await?;
+    let session = sessions::open(auth, tx, &user, opening).await?;
+    let event = Event::about(user.id, "session.opened").with("sid", session.sid.as_str()).with("method", opening.method.as_str());
+    event.record(tx, opening.now, opening.who).await?;
+    Ok(Granted { user, session, event })
 }
 
 /// A password that was right.

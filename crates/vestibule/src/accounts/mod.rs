@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod audit;
 pub mod auth;
+pub mod browsers;
 pub mod client;
 pub mod deletion;
 pub mod facts;
@@ -17,8 +18,10 @@ pub(crate) mod listener;
 pub mod login;
 pub mod misfits;
 pub mod passwords;
+pub mod recent;
 pub mod sessions;
 pub mod shapes;
+pub mod shown;
 pub mod signing;
 pub mod tokens;
 pub(crate) mod typed;

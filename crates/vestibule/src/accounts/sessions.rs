@@ -10,6 +10,7 @@ use crate::db::{self, FromRow, Row, Tx};
 use crate::ground::secrets::Digest;
 use crate::ground::{Error, Message, Result, Secret, Time, meters};
 use crate::params;
+use crate::settings::TokenMode;
 
 use super::users::{self, User, user_columns};
 use super::{Auth, Client, UserId};
@@ -66,32 +67,54 @@ impl FromRow for Caller {
     }
 }
 
+macro_rules! look_up {
+    ($column:literal) => {
+        concat!(
+            "SELECT ",
+            user_columns!(),
+            ", s.sid, s.created_at, s.last_seen_at FROM auth_sessions s JOIN auth_users u ON u.id = s.user_id AND u.epoch = s.epoch ",
+            "WHERE s.",
+            $column,
+            " = $1 AND s.expires_at > $2"
+        )
+    };
+}
+
 /// Whom a key belongs to.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when the key is unknown, ended, expired, or its user is disabled, and those of the database.
 pub async fn authenticate(auth: &Auth, key: &Secret) -> Result<Caller> {
+    let caller = look_up(auth, look_up!("key_hash"), Digest::of(key.expose().as_bytes()).as_bytes()).await?;
+    let caller = caller.ok_or(Error::Unauthenticated(Message::InvalidToken))?;
+    if !caller.user.is_active {
+        return Err(Error::Unauthenticated(Message::UserInactive));
+    }
+    Ok(caller)
+}
+
+/// Whom a session cookie belongs to. A cookie that counts no more is nobody's: a browser sends it without being asked.
+///
+/// # Errors
+/// Those of the database.
+pub async fn authenticate_cookie(auth: &Auth, cookie: &Secret) -> Result<Option<Caller>> {
+    let caller = look_up(auth, look_up!("cookie_hash"), Digest::of(cookie.expose().as_bytes()).as_bytes()).await?;
+    Ok(caller.filter(|caller| caller.user.is_active))
+}
+
+async fn look_up(auth: &Auth, sql: &'static str, key: &[u8]) -> Result<Option<Caller>> {
     let now = auth.clock.now();
-    let hash = Digest::of(key.expose().as_bytes());
-    let sql = concat!(
-        "SELECT ",
-        user_columns!(),
-        ", s.sid, s.created_at, s.last_seen_at FROM auth_sessions s JOIN auth_users u ON u.id = s.user_id AND u.epoch = s.epoch ",
-        "WHERE s.key_hash = $1 AND s.expires_at > $2"
-    );
     let began = is_sampled().then(Instant::now);
-    let found = auth.db.one::<Caller>(sql, params![hash.as_bytes(), now.millis()]).await;
+    let found = auth.db.one::<Caller>(sql, params![key, now.millis()]).await;
     if let Some(began) = began {
         metrics::histogram!(meters::READ_SECONDS).record(began.elapsed());
     }
     let found = found.inspect_err(db::Error::count)?;
-    let caller =
-        found.filter(|caller| !is_idle(auth, &caller.session, now)).ok_or(Error::Unauthenticated(Message::InvalidToken))?;
-    if !caller.user.is_active {
-        return Err(Error::Unauthenticated(Message::UserInactive));
+    let Some(caller) = found.filter(|caller| !is_idle(auth, &caller.session, now)) else { return Ok(None) };
+    if caller.user.is_active {
+        auth.last_seen.touch(&caller.session, now);
     }
-    auth.last_seen.touch(&caller.session, now);
-    Ok(caller)
+    Ok(Some(caller))
 }
 
 thread_local! {
@@ -113,31 +136,83 @@ fn is_idle(auth: &Auth, session: &Session, now: Time) -> bool {
     now >= session.last_seen_at.plus(idle) && auth.last_seen.of(&session.sid).is_none_or(|seen| now >= seen.plus(idle))
 }
 
-/// Opens a session in a unit that holds the user's row. Only [`super::login::finish`] calls this.
-pub(super) async fn open(auth: &Auth, tx: &Tx, user: &User, who: &Client, method: Method, now: Time) -> Result<(Secret, String)> {
-    let key = hex::encode(auth.entropy.bytes::<20>()?);
-    let sid = hex::encode(auth.entropy.bytes::<16>()?);
-    let ip = who.ip_text();
-    let ends = now.plus(auth.settings.tokens.absolute_ttl.duration());
+/// What a login opened: one row, whatever is given out.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The session's public name.
+    pub sid: String,
+    /// The key, where logins give keys. Shown once: the database keeps its hash.
+    pub key: Option<Secret>,
+    /// What the session cookie carries, for a browser that gets one.
+    pub cookie: Option<Secret>,
+    /// When it was opened.
+    pub created_at: Time,
+    /// Its absolute end.
+    pub expires_at: Time,
+}
+
+/// How a session is opened.
+pub(super) struct Opening<'a> {
+    pub(super) who: &'a Client,
+    pub(super) method: Method,
+    pub(super) now: Time,
+    /// Whether a browser gets a session cookie.
+    pub(super) cookie: bool,
+}
+
+/// Opens a session in a unit that holds the user's row. Only [`super::login`] calls this.
+pub(super) async fn open(auth: &Auth, tx: &Tx, user: &User, opening: &Opening<'_>) -> Result<Opened> {
+    let sid = auth.entropy.bytes::<16>()?;
+    let key = if auth.settings.tokens.mode == TokenMode::Opaque { Some(fresh_key(auth)?) } else { None };
+    let cookie = if opening.cookie { Some(fresh_key(auth)?) } else { None };
+    let hash = |key: &Secret| Digest::of(key.expose().as_bytes());
+    let (key_hash, cookie_hash) = (key.as_ref().map(hash), cookie.as_ref().map(hash));
+    let expires_at = opening.now.plus(auth.settings.tokens.absolute_ttl.duration());
+    let opened = Opened { sid: hex::encode(sid), key, cookie, created_at: opening.now, expires_at };
     tx.run(
         concat!(
-            "INSERT INTO auth_sessions (key_hash, sid, user_id, epoch, created_at, last_seen_at, expires_at, ip, user_agent, method) ",
-            "VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9)"
+            "INSERT INTO auth_sessions (key_hash, sid, user_id, epoch, created_at, last_seen_at, expires_at, ip, user_agent, method, ",
+            "cookie_hash) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10)"
         ),
         params![
-            Digest::of(key.as_bytes()).as_bytes(),
-            sid.as_str(),
+            key_hash.as_ref().map_or(sid.as_slice(), Digest::as_bytes),
+            opened.sid.as_str(),
             user.id.as_i64(),
             user.epoch,
-            now.millis(),
-            ends.millis(),
-            ip.as_deref(),
-            who.user_agent.as_deref(),
-            method.as_str()
+            opening.now.millis(),
+            expires_at.millis(),
+            opening.who.ip_text().as_deref(),
+            opening.who.user_agent.as_deref(),
+            opening.method.as_str(),
+            cookie_hash.as_ref().map(Digest::as_bytes)
         ],
     )
     .await?;
-    Ok((Secret::from(key), sid))
+    Ok(opened)
+}
+
+/// 160 random bits, as a client carries them.
+fn fresh_key(auth: &Auth) -> Result<Secret> {
+    Ok(Secret::from(hex::encode(auth.entropy.bytes::<20>()?)))
+}
+
+/// Gives a session that goes on in a browser a new cookie; the one before counts no more (T06, T26). Nothing for a session
+/// without one: its key stays.
+///
+/// # Errors
+/// Those of the database.
+pub async fn renew(auth: &Auth, tx: &Tx, sid: &str) -> Result<Option<Opened>> {
+    let cookie = fresh_key(auth)?;
+    let sql =
+        "UPDATE auth_sessions SET cookie_hash = $2 WHERE sid = $1 AND cookie_hash IS NOT NULL RETURNING created_at, expires_at";
+    let renewed = tx.one::<(i64, i64)>(sql, params![sid, Digest::of(cookie.expose().as_bytes()).as_bytes()]).await?;
+    Ok(renewed.map(|(created_at, expires_at)| Opened {
+        sid: sid.to_owned(),
+        key: None,
+        cookie: Some(cookie),
+        created_at: Time::from_millis(created_at),
+        expires_at: Time::from_millis(expires_at),
+    }))
 }
 
 /// Ends one session. Whether it was still there.

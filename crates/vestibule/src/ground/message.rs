@@ -267,6 +267,22 @@ messages! {
     BearerMalformed, "bad_authorization_header", "Authorization header must contain two space-delimited values";
     /// The credential's account is disabled or gone.
     UserInactive, "user_inactive", "User inactive or deleted.";
+    /// An origin that is neither ours nor listed.
+    CsrfOrigin(origin: String), "csrf_origin", "CSRF Failed: Origin checking failed - {origin} does not match any trusted origins.";
+    /// A request that a page of another site started.
+    CsrfSite, "csrf_site", "CSRF Failed: The request was started by another site.";
+    /// A request with cookies by a client that does not say which site started it.
+    CsrfUntold, "csrf_untold", "CSRF Failed: The request does not tell which site started it.";
+    /// A request without the cookie whose value it must repeat.
+    CsrfCookieMissing, "csrf_cookie_missing", "CSRF Failed: CSRF cookie not set.";
+    /// A request that does not repeat the cookie's value.
+    CsrfTokenMissing, "csrf_token_missing", "CSRF Failed: CSRF token missing.";
+    /// A request that repeats something shorter or longer.
+    CsrfTokenLength, "csrf_token_length", "CSRF Failed: CSRF token from the 'X-Csrftoken' HTTP header has incorrect length.";
+    /// A request that repeats another value, or that of another session.
+    CsrfTokenWrong, "csrf_token_wrong", "CSRF Failed: CSRF token from the 'X-Csrftoken' HTTP header incorrect.";
+    /// A form that this browser was not shown by us, or before somebody signed in.
+    FormNotOurs, "form_not_ours", "CSRF Failed: This form is too old or comes from elsewhere. Load the page again.";
     /// The account may not do this.
     PermissionDenied, "permission_denied", "You do not have permission to perform this action.";
     /// Too many tries.
@@ -283,6 +299,18 @@ messages! {
     ResetSent, "reset_sent", "Password reset e-mail has been sent.";
     /// The password was set with a mailed link or code.
     PasswordReset, "password_reset", "Password has been reset with the new password.";
+    /// A password that was asked for once more is not the account's.
+    PasswordWrong, "password_wrong", "This is not your password.";
+    /// It was too long ago that the password was proven.
+    ReauthenticationNeeded, "reauthentication_needed", "Please enter your password once more.";
+    /// The password was proven once more.
+    Reauthenticated, "reauthenticated", "Your password was right.";
+    /// The address that is asked for is the account's own, and proven.
+    EmailUnchanged, "email_unchanged", "This is your e-mail address already.";
+    /// A mail is on its way to the new address.
+    EmailChangeSent, "email_change_sent", "An e-mail with a link to confirm the change has been sent to the new address.";
+    /// The new address proved itself.
+    EmailChanged, "email_changed", "Your e-mail address has been changed.";
     /// Logged out, or there was nothing to log out from.
     LoggedOut, "logged_out", "Successfully logged out.";
     /// The password was changed.

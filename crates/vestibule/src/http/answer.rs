@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::ground::{Error, Language, Message, Secret};
 
+use super::cookies::SetCookie;
+
 /// A status and a body.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -13,6 +15,8 @@ pub struct Answer {
     pub body: Body,
     /// Headers beside those that every answer has.
     pub headers: Vec<(&'static str, String)>,
+    /// The cookies that a browser is to keep or to drop.
+    pub cookies: Vec<SetCookie>,
 }
 
 /// The body of an answer. A secret stands apart, so that nothing that prints an answer prints it.
@@ -51,17 +55,17 @@ impl Body {
 impl Answer {
     /// A JSON answer.
     pub fn json(status: u16, body: Value) -> Self {
-        Self { status, body: Body::Json(body), headers: Vec::new() }
+        Self { status, body: Body::Json(body), headers: Vec::new(), cookies: Vec::new() }
     }
 
     /// A JSON answer that is written already.
     pub fn written(status: u16, json: Vec<u8>) -> Self {
-        Self { status, body: Body::Written(json), headers: Vec::new() }
+        Self { status, body: Body::Written(json), headers: Vec::new(), cookies: Vec::new() }
     }
 
     /// A sentence for the client, in its language.
     pub fn says(status: u16, message: Message) -> Self {
-        Self { status, body: Body::Says(message), headers: Vec::new() }
+        Self { status, body: Body::Says(message), headers: Vec::new(), cookies: Vec::new() }
     }
 
     /// The same, with its sentence in that language.
@@ -75,7 +79,14 @@ impl Answer {
 
     /// The key of a new session.
     pub fn key(status: u16, key: &Secret) -> Self {
-        Self { status, body: Body::Key(key.clone()), headers: Vec::new() }
+        Self { status, body: Body::Key(key.clone()), headers: Vec::new(), cookies: Vec::new() }
+    }
+
+    /// The same, which sets or removes these cookies besides.
+    #[must_use]
+    pub fn with_cookies(mut self, cookies: Vec<SetCookie>) -> Self {
+        self.cookies.extend(cookies);
+        self
     }
 
     /// An error in the reference's shape.
@@ -86,7 +97,7 @@ impl Answer {
             }
             other => json!({ "detail": message(other).in_language(language) }),
         };
-        Self { status: status(error), body: Body::Json(body), headers: headers(error) }
+        Self { status: status(error), body: Body::Json(body), headers: headers(error), cookies: Vec::new() }
     }
 
     /// An error as problem details (RFC 9457), with a stable code for each field; the codes are the same in every language.
@@ -111,7 +122,7 @@ impl Answer {
                 body.insert("detail".into(), message.in_language(language).into());
             }
         }
-        Self { status, body: Body::Json(Value::Object(body)), headers: headers(error) }
+        Self { status, body: Body::Json(Value::Object(body)), headers: headers(error), cookies: Vec::new() }
     }
 }
 

@@ -54,6 +54,8 @@ struct Shared {
     fetch: Fetch,
     clock: Clock,
     keys: RwLock<Arc<PublicKeys>>,
+    /// When they were had last, in milliseconds.
+    had_at: AtomicI64,
     /// When they were asked for last, in milliseconds.
     asked_at: AtomicI64,
     asking: Mutex<()>,
@@ -81,8 +83,9 @@ impl Jwks {
     }
 
     fn new(expected: Expected, fetch: Fetch, clock: Clock) -> Self {
-        let (keys, asked_at) = (RwLock::default(), AtomicI64::new(i64::MIN));
-        Self(Arc::new(Shared { expected, fetch, clock, keys, asked_at, asking: Mutex::new(()) }))
+        let never = || AtomicI64::new(i64::MIN);
+        let (keys, asking) = (RwLock::default(), Mutex::new(()));
+        Self(Arc::new(Shared { expected, fetch, clock, keys, had_at: never(), asked_at: never(), asking }))
     }
 
     fn changed(self, change: impl FnOnce(&mut Expected, &mut Clock)) -> Self {
@@ -135,12 +138,12 @@ impl Jwks {
     /// # Errors
     /// Why it does not count; [`Fault::Failed`] when no keys could be had.
     pub async fn verify(&self, token: &str) -> Result<Claims, Fault> {
-        if self.0.age() >= FRESH {
-            self.0.ask(FRESH).await;
+        if self.0.since(&self.0.had_at) >= FRESH {
+            self.0.renew().await;
         }
         match self.0.look(token) {
             Err(Unverified::UnknownKey) => {
-                self.0.ask(PATIENCE).await;
+                self.0.ask().await;
                 match self.0.look(token) {
                     Ok(claims) => Ok(claims),
                     Err(Unverified::Fault(fault)) => Err(fault),
@@ -154,9 +157,9 @@ impl Jwks {
 }
 
 impl Shared {
-    /// How long ago the keys were asked for.
-    fn age(&self) -> i64 {
-        let age = self.clock.now().millis().saturating_sub(self.asked_at.load(Ordering::Relaxed));
+    /// How long ago that was.
+    fn since(&self, at: &AtomicI64) -> i64 {
+        let age = self.clock.now().millis().saturating_sub(at.load(Ordering::Relaxed));
         // A clock that was set back makes nothing young.
         if age < 0 { i64::MAX } else { age }
     }
@@ -169,15 +172,28 @@ impl Shared {
         self.expected.verify(&self.known(), token, self.clock.now())
     }
 
-    /// Asks for the keys, if they were not asked for since that long. Whoever comes meanwhile waits and finds them.
-    async fn ask(&self, since: i64) {
+    /// Asks for newer keys. While one request does, the others go on with what is known, if anything is.
+    async fn renew(&self) {
+        match self.asking.try_lock() {
+            Ok(_alone) => self.ask_alone().await,
+            Err(_) if self.known().is_empty() => drop(self.asking.lock().await),
+            Err(_) => {}
+        }
+    }
+
+    /// Asks for the keys. Whoever comes meanwhile waits and finds them.
+    async fn ask(&self) {
         let _alone = self.asking.lock().await;
-        if self.age() < since {
+        self.ask_alone().await;
+    }
+
+    async fn ask_alone(&self) {
+        if self.since(&self.asked_at) < PATIENCE {
             return;
         }
-        let asked_at = self.clock.now().millis();
-        let document = tokio::time::timeout(ANSWER, (self.fetch)()).await;
-        let keys = match document {
+        let now = self.clock.now().millis();
+        self.asked_at.store(now, Ordering::Relaxed);
+        let keys = match tokio::time::timeout(ANSWER, (self.fetch)()).await {
             Ok(Ok(document)) => PublicKeys::from_json(&document),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err(format!("no answer within {ANSWER:?}")),
@@ -185,13 +201,9 @@ impl Shared {
         match keys {
             Ok(keys) => {
                 *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-                self.asked_at.store(asked_at, Ordering::Relaxed);
+                self.had_at.store(now, Ordering::Relaxed);
             }
-            Err(why) => {
-                tracing::warn!(why, "the published keys could not be had; those that are known go on");
-                // Tried again after a while, not at each request.
-                self.asked_at.store(asked_at.saturating_sub(FRESH - PATIENCE), Ordering::Relaxed);
-            }
+            Err(why) => tracing::warn!(why, "the published keys could not be had; those that are known go on"),
         }
     }
 

@@ -15,18 +15,18 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use tracing::Instrument;
 
-use crate::accounts::sessions::{self, Caller};
+use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, Client};
 use crate::ground::{Error, Language, Message, Result, meters};
 use crate::settings::LogRequests;
 
 use super::accept::{self, Format};
 use super::answer::Answer;
-use super::authorization::{self, Presented};
+use super::authenticate::{self, By};
 use super::directory::Directory;
 use super::endpoint::{Call, Endpoint, Guard};
 use super::tally::Tally;
-use super::{body, language, proxies, render};
+use super::{body, cookies, cors, csrf, language, proxies, render};
 
 /// An endpoint of a running service.
 pub struct Bound {
@@ -59,6 +59,9 @@ impl Bound {
         let who = proxies::client(&self.auth, &parts);
         let started = self.auth.clock().now();
         let html = self.auth.settings.docs_browsable();
+        if let Some(asked_before) = cors::preflight(&self.auth, &parts.method, &parts.headers, &self.allow) {
+            return asked_before;
+        }
         let format = accept::negotiate(&parts.headers, html);
         let language = language::asked(&self.auth.languages, &parts.headers);
         let span = tracing::debug_span!("request", id = %who.request_id);
@@ -77,7 +80,9 @@ impl Bound {
         };
         self.log(&parts.method, &answer, &who, started);
         self.tally.count(&parts.method, answer.status, began.elapsed());
-        render::response(&self, answer, format, language, &who, &parts.method)
+        let mut response = render::response(&self, answer, format, language, &who, &parts.method);
+        cors::share(&self.auth, &parts.headers, response.headers_mut());
+        response
     }
 
     /// Tells the host once when it has mounted the service elsewhere than the settings say: every link would lead nowhere.
@@ -106,7 +111,8 @@ impl Bound {
         who: &Client,
         language: &Language,
     ) -> Result<Answer> {
-        let caller = self.caller(headers).await?;
+        let (by, caller) = self.caller(headers).await?;
+        self.admit_site(method, headers, by, caller.as_ref())?;
         self.admit(caller.as_ref())?;
         if method == Method::OPTIONS {
             return Ok(Answer::json(200, self.endpoint.describe(render::media_types(&self.auth))));
@@ -122,6 +128,7 @@ impl Bound {
             language: language.clone(),
             caller,
             directory: self.directory.clone(),
+            cookies: cookies::lines(headers),
             input,
             endpoint: self.endpoint.clone(),
             method: method.clone(),
@@ -129,7 +136,7 @@ impl Bound {
         let kept = operation.takes.as_ref().map(|_| input.clone());
         match ((operation.run)(call(caller, input)).await, epoch, kept) {
             // Overtaken by a change of password of the very session, which goes on: the client must not think it has ended.
-            (Err(Error::Unauthenticated(ended)), Some(epoch), Some(input)) => match Box::pin(self.caller(headers)).await? {
+            (Err(Error::Unauthenticated(ended)), Some(epoch), Some(input)) => match Box::pin(self.caller(headers)).await?.1 {
                 Some(caller) if caller.user.epoch != epoch => (operation.run)(call(Some(caller), input)).await,
                 _ => Err(Error::Unauthenticated(ended)),
             },
@@ -137,17 +144,27 @@ impl Bound {
         }
     }
 
-    /// Whose session the request carries. A key that does not count is refused even where none is needed, as the reference
-    /// does; but where one comes for a new one, an old one must not stand in the way.
-    async fn caller(&self, headers: &HeaderMap) -> Result<Option<Caller>> {
-        let found = match authorization::presented(headers) {
-            Presented::Nothing => return Ok(None),
-            Presented::Malformed(message) => Err(Error::Unauthenticated(message)),
-            Presented::Key(key) => sessions::authenticate(&self.auth, &key).await.map(Some),
-        };
+    /// Whose session the request carries, and by what it says so. A key that does not count is refused even where none is needed,
+    /// as the reference does; but where one comes for a new one, an old one must not stand in the way, and a cookie that does not
+    /// count never breaks what is open to anybody.
+    async fn caller(&self, headers: &HeaderMap) -> Result<(By, Option<Caller>)> {
+        let (by, found) = authenticate::caller(&self.auth, headers).await;
+        let overlooked = self.endpoint.forgiving || (by == By::Cookie && self.endpoint.guard == Guard::Anybody);
         match found {
-            Err(Error::Unauthenticated(_)) if self.endpoint.forgiving => Ok(None),
-            found => found,
+            Err(Error::Unauthenticated(_)) if overlooked => Ok((By::Nothing, None)),
+            found => Ok((by, found?)),
+        }
+    }
+
+    /// Refuses what another site made a browser send.
+    fn admit_site(&self, method: &Method, headers: &HeaderMap, by: By, caller: Option<&Caller>) -> Result<()> {
+        match caller {
+            _ if csrf::is_safe(method) => Ok(()),
+            Some(caller) if by == By::Cookie => csrf::admit(&self.auth, headers, caller),
+            _ if by != By::Header && self.endpoint.gives_cookies && self.auth.settings.gives_cookies() => {
+                csrf::admit_newcomer(&self.auth, headers)
+            }
+            _ => Ok(()),
         }
     }
 

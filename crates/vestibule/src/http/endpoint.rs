@@ -3,15 +3,16 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use http::Method;
+use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
-use crate::accounts::sessions::Caller;
+use crate::accounts::sessions::{Caller, Opened};
 use crate::accounts::{Auth, Client};
 use crate::forms::{Completeness, Form, Input, Values};
 use crate::ground::{Error, FieldErrors, Language, Message, Result};
 
 use super::answer::Answer;
+use super::cookies::{self, SetCookie};
 use super::directory::Directory;
 use super::gives::Gives;
 
@@ -41,6 +42,8 @@ pub struct Endpoint {
     pub guard: Guard,
     /// Whether a credential that does not count is overlooked: so where one comes to get a new one.
     pub forgiving: bool,
+    /// Whether it gives out or uses up cookies beside those that show who asks.
+    pub gives_cookies: bool,
     /// What it does, by method.
     pub operations: Vec<Operation>,
     allow: Option<&'static str>,
@@ -120,7 +123,16 @@ impl Operation {
 impl Endpoint {
     /// An address that anybody may ask and that does nothing yet.
     pub fn new(path: &'static str, name: &'static str) -> Self {
-        Self { path, name, description: "", guard: Guard::Anybody, forgiving: false, operations: Vec::new(), allow: None }
+        Self {
+            path,
+            name,
+            description: "",
+            guard: Guard::Anybody,
+            forgiving: false,
+            gives_cookies: false,
+            operations: Vec::new(),
+            allow: None,
+        }
     }
 
     /// The same, with a sentence about it.
@@ -141,6 +153,13 @@ impl Endpoint {
     #[must_use]
     pub fn forgiving(mut self) -> Self {
         self.forgiving = true;
+        self
+    }
+
+    /// The same, where cookies are given out or used up: another site must not make a browser ask for that (T44).
+    #[must_use]
+    pub fn giving_cookies(mut self) -> Self {
+        self.gives_cookies = true;
         self
     }
 
@@ -208,6 +227,8 @@ pub struct Call {
     pub caller: Option<Caller>,
     /// All endpoints of the service.
     pub directory: std::sync::Arc<Directory>,
+    /// The cookies of the request.
+    pub(super) cookies: HeaderMap,
     pub(super) input: Input,
     pub(super) endpoint: std::sync::Arc<Endpoint>,
     pub(super) method: Method,
@@ -220,6 +241,19 @@ impl Call {
     /// [`Error::Unauthenticated`] where the guard lets in anybody and nobody showed a session.
     pub fn caller(&self) -> Result<&Caller> {
         self.caller.as_ref().ok_or(Error::Unauthenticated(Message::NotAuthenticated))
+    }
+
+    /// What removes the cookies that the request carries.
+    pub fn removed_cookies(&self) -> Vec<SetCookie> {
+        cookies::removed(&self.auth, &self.cookies)
+    }
+
+    /// The cookies with which a session goes on; those of a session that has ended are removed.
+    pub fn renewed_cookies(&self, session: Option<&Opened>) -> Vec<SetCookie> {
+        match session {
+            Some(session) => cookies::of_session(&self.auth, session),
+            None => Vec::new(),
+        }
     }
 
     /// The values of the form, all of them right.

@@ -4,13 +4,13 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
-use crate::accounts::sessions::{self, Caller};
+use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, User};
 use crate::ground::{Error, Language, Message, Result};
 
 use super::accept::{self, Format};
-use super::authorization::{self, Presented};
-use super::{Answer, language, render};
+use super::authenticate::{self, By};
+use super::{Answer, csrf, language, render};
 
 /// Whoever sends the request; without a session that counts, the handler is not called and the answer is 401.
 ///
@@ -102,15 +102,18 @@ where
     }
 }
 
+/// Whoever sends the request; a cookie does not speak for what another site made a browser send.
 async fn caller<S>(parts: &Parts, state: &S) -> Result<Option<Caller>>
 where
     Auth: FromRef<S>,
 {
-    match authorization::presented(&parts.headers) {
-        Presented::Nothing => Ok(None),
-        Presented::Malformed(message) => Err(Error::Unauthenticated(message)),
-        Presented::Key(key) => sessions::authenticate(&Auth::from_ref(state), &key).await.map(Some),
+    let auth = Auth::from_ref(state);
+    let (by, found) = authenticate::caller(&auth, &parts.headers).await;
+    let found = found?;
+    if let (By::Cookie, Some(caller), false) = (by, &found, csrf::is_safe(&parts.method)) {
+        csrf::admit(&auth, &parts.headers, caller)?;
     }
+    Ok(found)
 }
 
 fn rejection<S>(parts: &Parts, state: &S, error: Error) -> Rejection

@@ -3,14 +3,20 @@
 
 pub mod accept;
 pub mod answer;
+mod authenticate;
 pub mod authorization;
 mod bearer_claims;
 pub mod body;
+pub mod browser;
+pub mod cookies;
+mod cors;
+mod csrf;
 pub mod directory;
 pub mod dispatch;
 pub mod endpoint;
 mod extract;
 pub mod gives;
+mod granted;
 pub mod jwks;
 pub(crate) mod language;
 mod openapi;
@@ -22,8 +28,11 @@ pub(crate) mod tally;
 
 pub use answer::Answer;
 pub use bearer_claims::{BearerClaims, Jwks, NotVerified};
+pub use browser::Browser;
+pub use cookies::SetCookie;
 pub use directory::Directory;
 pub use endpoint::{Call, Endpoint, Guard, Operation};
 pub use extract::{CurrentUser, OptionalUser, Rejection, RequireStaff};
 pub use gives::{Gives, Shape};
+pub use granted::granted;
 pub use peer::Peer;

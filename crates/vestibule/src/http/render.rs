@@ -71,6 +71,7 @@ pub(super) fn response(
     for (name, value) in &answer.headers {
         put(headers, HeaderName::from_static(name), value);
     }
+    answer.cookies.iter().for_each(|cookie| cookie.add_to(headers));
     if matches!(format, Format::Html) {
         let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
@@ -98,6 +99,7 @@ pub(super) fn alone(answer: Answer, format: Format) -> Response<Body> {
     for (name, value) in &answer.headers {
         put(headers, HeaderName::from_static(name), value);
     }
+    answer.cookies.iter().for_each(|cookie| cookie.add_to(headers));
     response
 }
 

@@ -1,9 +1,51 @@
-//! What the cookies of JSON Web Tokens are called and whom they go to (design decision 18, T41).
+//! What cookies are called and whom they go to (design decision 18, T41).
 
 use super::check::Found;
 use super::{SameSite, Settings};
 
+/// The names of the cookies, made once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieNames {
+    /// Carries the key of a browser's session.
+    pub session: String,
+    /// Carries an access token.
+    pub access: String,
+    /// Carries a refresh token.
+    pub refresh: String,
+    /// Carries the value that scripts repeat in `X-CSRFToken`.
+    pub csrf: String,
+    /// Ties the forms of our own pages to one browser.
+    pub form: String,
+}
+
 impl Settings {
+    /// The names of the cookies.
+    pub fn cookie_names(&self) -> CookieNames {
+        CookieNames {
+            session: self.session_cookie_name(),
+            access: self.access_cookie(),
+            refresh: self.refresh_cookie(),
+            csrf: self.csrf_cookie_name(),
+            form: format!("{}form", self.host_prefix()),
+        }
+    }
+
+    /// What the names of cookies for this host alone begin with.
+    fn host_prefix(&self) -> &'static str {
+        if self.cookie_secure() { "__Host-" } else { "" }
+    }
+
+    /// The name of the session cookie: the reference's in the profile `compat`.
+    pub fn session_cookie_name(&self) -> String {
+        let own = || if self.compat() { "sessionid".to_owned() } else { format!("{}session", self.host_prefix()) };
+        self.tokens.session_cookie_name.clone().unwrap_or_else(own)
+    }
+
+    /// The name of the cookie against forged requests, which scripts read; it is the same everywhere, as they know it.
+    pub fn csrf_cookie_name(&self) -> String {
+        self.tokens.csrf_cookie_name.clone().unwrap_or_else(|| "csrftoken".to_owned())
+    }
+
     /// Whether cookies are sent over https alone.
     pub fn cookie_secure(&self) -> bool {
         self.jwt.cookie_secure.unwrap_or(self.https())
@@ -39,8 +81,22 @@ pub(super) fn check(settings: &Settings, found: &mut Found) {
     name(settings, found, "jwt.refresh_cookie", jwt.refresh_cookie.as_deref(), at_root);
     name(settings, found, "tokens.session_cookie_name", settings.tokens.session_cookie_name.as_deref(), true);
     name(settings, found, "tokens.csrf_cookie_name", settings.tokens.csrf_cookie_name.as_deref(), true);
-    if settings.access_cookie() == settings.refresh_cookie() {
-        found.add("jwt.refresh_cookie", "is the name of the access token's cookie too", "Give the two cookies different names.");
+    different(settings, found);
+}
+
+/// Two cookies of one name would overwrite each other.
+fn different(settings: &Settings, found: &mut Found) {
+    let names = settings.cookie_names();
+    let all = [
+        ("jwt.access_cookie", &names.access, "the access token's cookie"),
+        ("jwt.refresh_cookie", &names.refresh, "the refresh token's cookie"),
+        ("tokens.session_cookie_name", &names.session, "the session cookie"),
+        ("tokens.csrf_cookie_name", &names.csrf, "the cookie against forged requests"),
+    ];
+    for (at, (key, name, _)) in all.iter().enumerate().skip(1) {
+        if let Some((_, _, whose)) = all[..at].iter().find(|(_, other, _)| other == name) {
+            found.add(*key, format!("is the name of {whose} too"), "Give the two cookies different names.");
+        }
     }
 }
 
@@ -105,6 +161,20 @@ mod tests {
         assert_eq!(settings.access_cookie(), "__Secure-access");
         settings.jwt.access_cookie = Some("mine".into());
         assert_eq!(settings.access_cookie(), "mine");
+    }
+
+    #[test]
+    fn t41_the_session_cookie_is_for_this_host_alone_and_keeps_the_recorded_name_in_compat() {
+        let mut settings = Settings::default();
+        assert_eq!((settings.session_cookie_name().as_str(), settings.csrf_cookie_name().as_str()), ("session", "csrftoken"));
+        settings.server.public_url = Some("https://auth.example.org".into());
+        assert_eq!(settings.session_cookie_name(), "__Host-session");
+        settings.account.profile = crate::settings::Profile::Compat;
+        assert_eq!(settings.session_cookie_name(), "sessionid");
+        settings.tokens.session_cookie_name = Some("mine".into());
+        assert_eq!(settings.session_cookie_name(), "mine");
+        settings.tokens.csrf_cookie_name = Some("mine".into());
+        assert_eq!(keys(&settings), ["tokens.csrf_cookie_name"]);
     }
 
     #[test]

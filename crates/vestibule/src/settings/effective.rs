@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::Uri;
 use serde_json::{Value, json};
 
-use super::{Environment, Profile, Settings};
+use super::{Environment, Profile, Settings, TokenMode};
 
 impl Settings {
     /// Whether real people are served.
@@ -52,6 +52,11 @@ impl Settings {
         self.tokens.session_cookie.unwrap_or(self.compat())
     }
 
+    /// Whether a login gives a browser cookies to keep.
+    pub fn gives_cookies(&self) -> bool {
+        self.session_cookie() || self.tokens.mode == TokenMode::JwtCookie
+    }
+
     /// Whether a browser gets pages to try the interface with (T79).
     pub fn docs_browsable(&self) -> bool {
         self.docs.browsable.unwrap_or(!self.production())
@@ -74,6 +79,11 @@ impl Settings {
         self.email.from.clone().or_else(|| (!self.production()).then(made))
     }
 
+    /// Whether the owner of an address hears that somebody wanted another account with it.
+    pub fn tells_already_exists(&self) -> bool {
+        self.email.notices.already_exists.unwrap_or(!self.compat())
+    }
+
     /// What every subject begins with.
     pub fn subject_prefix(&self) -> String {
         self.email.subject_prefix.clone().unwrap_or_else(|| format!("[{}] ", self.site.name))
@@ -88,7 +98,15 @@ impl Settings {
             ("server.public_url", self.server.public_url.is_some(), json!(self.public_url()), "follows server.listen"),
             ("password.require_old", self.password.require_old.is_some(), json!(self.require_old()), profile),
             ("tokens.session_cookie", self.tokens.session_cookie.is_some(), json!(self.session_cookie()), profile),
+            ("tokens.session_cookie_name", self.tokens.session_cookie_name.is_some(), json!(self.session_cookie_name()), public),
+            ("tokens.csrf_cookie_name", self.tokens.csrf_cookie_name.is_some(), json!(self.csrf_cookie_name()), "the usual name"),
             ("email.from", self.email.from.is_some(), json!(self.email_from()), "follows site.name and server.public_url"),
+            (
+                "email.notices.already_exists",
+                self.email.notices.already_exists.is_some(),
+                json!(self.tells_already_exists()),
+                profile,
+            ),
             ("email.subject_prefix", self.email.subject_prefix.is_some(), json!(self.subject_prefix()), "follows site.name"),
             ("jwt.access_cookie", self.jwt.access_cookie.is_some(), json!(self.access_cookie()), public),
             ("jwt.refresh_cookie", self.jwt.refresh_cookie.is_some(), json!(self.refresh_cookie()), public),

@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use account::{Account, HashQueue, HashThreads, LoginMethod, Password, Presence, Profile, Registration, Verification};
 pub use check::Problem;
+pub use cookies::CookieNames;
 pub use email::{Email, FileTransport, HttpTransport, Notices, SmtpTransport, Transport};
 pub use endpoints::Endpoints;
 pub use formats::{Moment, SecretUrl, Unreadable, check_format, read_secret_file};

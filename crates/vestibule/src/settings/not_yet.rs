@@ -9,9 +9,6 @@ pub(super) fn check(settings: &Settings, found: &mut Found) {
         let what = format!("is {}, which this version does not have yet", mode.word());
         found.add("tokens.mode", what, "Set it to opaque, or remove it.");
     }
-    if settings.tokens.session_cookie == Some(true) {
-        found.add("tokens.session_cookie", "is true, which this version does not have yet", "Remove it.");
-    }
     for id in settings.social.keys() {
         found.add(format!("social.{id}"), "is a provider, which this version does not have yet", "Remove the section.");
     }
@@ -27,16 +24,15 @@ mod tests {
     fn what_is_not_built_is_refused_and_never_ignored() {
         let mut settings = Settings::default();
         settings.tokens.mode = TokenMode::JwtCookie;
-        settings.tokens.session_cookie = Some(true);
         settings.social.insert("acme".into(), Social::default());
-        let expected = ["tokens.mode", "tokens.session_cookie", "social.acme"];
+        let expected = ["tokens.mode", "social.acme"];
         assert_eq!(keys(&settings), expected);
     }
 
     #[test]
     fn what_weakens_nothing_may_be_set() {
         let mut settings = Settings::default();
-        settings.tokens.session_cookie = Some(false);
+        settings.tokens.session_cookie = Some(true);
         settings.account.profile = crate::settings::Profile::Compat;
         settings.account.email_verification = crate::settings::Verification::Mandatory;
         settings.jwt.access_ttl = crate::settings::Span::minutes(10);

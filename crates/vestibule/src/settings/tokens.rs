@@ -22,10 +22,11 @@ pub struct Tokens {
     /// Whether a login sets a session cookie besides; by default in the profile `compat` and not in `strict`.
     #[schemars(example = false)]
     pub session_cookie: Option<bool>,
-    /// The name of the session cookie, taken as it is written.
+    /// The name of the session cookie, taken as it is written; `sessionid` in the profile `compat`, else `__Host-session`, or
+    /// `session` over http, when left out.
     #[schemars(example = &"sessionid")]
     pub session_cookie_name: Option<String>,
-    /// The name of the cookie against forged requests, taken as it is written.
+    /// The name of the cookie against forged requests, taken as it is written; `csrftoken` when left out.
     #[schemars(example = &"csrftoken")]
     pub csrf_cookie_name: Option<String>,
 }
@@ -195,4 +196,15 @@ pub enum SameSite {
     Strict,
     /// Always; needs cookies that are sent over https alone.
     None,
+}
+
+impl SameSite {
+    /// The word for it in a cookie.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lax => "Lax",
+            Self::Strict => "Strict",
+            Self::None => "None",
+        }
+    }
 }

@@ -4,11 +4,14 @@
 
 mod bodies;
 mod catalogues;
+mod cookies;
 mod custom_fields;
+mod email_change;
 mod exchange;
 mod hooks;
 mod house;
 mod journey;
+mod keys;
 mod languages;
 mod login;
 mod logout;
@@ -22,6 +25,7 @@ mod problem;
 mod profiles;
 mod races;
 mod registration;
+mod settings_page;
 mod threats;
 mod typed;
 mod user;

@@ -106,7 +106,8 @@ fn signer(rows: &[Stored], now: Time) -> Option<&Stored> {
 fn info(row: &Stored, algorithm: Algorithm, signer: Option<&str>, now: Time) -> KeyInfo {
     let state = match row.verifies_until() {
         _ if signer == Some(row.kid.as_str()) => State::Signing,
-        _ if row.signs_from > now.millis() => State::Waiting,
+        // One that was overtaken before its time came never signs.
+        _ if row.signs_from > now.millis() && row.signs_until.is_none_or(|until| until > row.signs_from) => State::Waiting,
         Some(until) if until <= now.millis() => State::Over,
         _ => State::Verifying,
     };

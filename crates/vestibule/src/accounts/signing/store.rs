@@ -108,7 +108,7 @@ pub(super) fn open(algorithm: Algorithm, stored: &Stored, seal: &SealingKey) -> 
 }
 
 /// What the ciphertext is bound to: the row and the algorithm, so that neither can be exchanged (T80).
-fn place(algorithm: Algorithm, kid: &str) -> String {
+pub(super) fn place(algorithm: Algorithm, kid: &str) -> String {
     format!("auth_keys {} {kid}", algorithm.word())
 }
 

@@ -1,10 +1,10 @@
 //! `login/` over HTTP.
 
-use http::Method;
+use ::http::Method;
 
 use crate::accounts::Auth;
 use crate::ground::Result;
-use crate::http::{Answer, Call, Endpoint, Gives, Operation};
+use crate::http::{self, Answer, Call, Endpoint, Gives, Operation};
 
 use super::flow;
 
@@ -18,11 +18,12 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
             "Checks the credentials and answers with the key of a new session, or with the tokens that the settings call for.",
         )
         .forgiving()
+        .giving_cookies()
         .with(operation.gives(Gives::session(200, "A session is open.", auth)))
 }
 
 async fn post(call: Call) -> Result<Answer> {
     let (values, errors) = call.read()?;
     let granted = flow::login(&call.auth, &call.who, &values, errors).await?;
-    Ok(Answer::key(200, &granted.key))
+    http::granted(&call.auth, 200, &granted).await
 }

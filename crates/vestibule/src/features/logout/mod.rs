@@ -13,6 +13,7 @@ use crate::http::{Answer, Call, Endpoint, Gives, Operation};
 pub fn endpoint(auth: &Auth) -> Endpoint {
     let endpoint = Endpoint::new("logout", "Logout")
         .described("Ends the session that the request carries.")
+        .giving_cookies()
         .allowing("GET, POST, HEAD, OPTIONS")
         .with(operation(Method::POST).called("logout", "Log out"));
     if auth.settings().account.logout_on_get {
@@ -31,7 +32,7 @@ async fn post(call: Call) -> Result<Answer> {
     if let Some(caller) = &call.caller {
         logout(&call.auth, &call.who, caller).await?;
     }
-    Ok(Answer::says(200, Message::LoggedOut))
+    Ok(Answer::says(200, Message::LoggedOut).with_cookies(call.removed_cookies()))
 }
 
 /// Ends the caller's session. Whoever comes second finds it ended, which is what was asked for.

@@ -1,7 +1,7 @@
 //! The rules of changing a password.
 
 use crate::accounts::audit::Event;
-use crate::accounts::sessions::{self, Caller};
+use crate::accounts::sessions::{self, Caller, Opened};
 use crate::accounts::{Auth, Client, users};
 use crate::accounts::{login, tokens};
 use crate::db::Tx;
@@ -17,23 +17,24 @@ pub fn form(auth: &Auth) -> Form {
     Form::new(old.into_iter().chain(new).collect())
 }
 
-/// Changes the password and ends every other session, or every session where `account.logout_on_password_change` says so.
+/// Changes the password and ends every other session, or every session where `account.logout_on_password_change` says so. What
+/// goes on in a browser does so with a new cookie, which is given back.
 ///
 /// # Errors
 /// [`Error::Fields`] for a wrong old password or a new one that differs or is too weak; [`Error::Limited`] after too many wrong
 /// old ones, counted together with failed logins; [`Error::Unauthenticated`] when the session was ended meanwhile.
-pub async fn change(auth: &Auth, who: &Client, caller: &Caller, values: &Values) -> Result<()> {
+pub async fn change(auth: &Auth, who: &Client, caller: &Caller, values: &Values) -> Result<Option<Opened>> {
     if let Some(old) = values.secret("old_password") {
         prove(auth, who, caller, old).await?;
     }
     let new = agreed(auth, caller, values)?;
     let hash = auth.hasher.hash(new.clone()).await?;
     let (floor, holder, sender) = (auth.clone(), caller.clone(), who.clone());
-    let (event, ended) = auth.db.unit(move |tx| async move { save(&floor, &tx, &holder, &hash, &sender).await }).await?;
+    let (event, ended, renewed) = auth.db.unit(move |tx| async move { save(&floor, &tx, &holder, &hash, &sender).await }).await?;
     auth.courier.bell.notify_one();
     metrics::counter!(meters::SESSIONS_ENDED, "why" => "password_change").increment(ended);
     event.log(who);
-    Ok(())
+    Ok(renewed)
 }
 
 async fn prove(auth: &Auth, who: &Client, caller: &Caller, old: &Secret) -> Result<()> {
@@ -58,19 +59,22 @@ fn agreed<'a>(auth: &Auth, caller: &Caller, values: &'a Values) -> Result<&'a Se
     Ok(first)
 }
 
-/// The event to log, and how many sessions ended.
-async fn save(auth: &Auth, tx: &Tx, caller: &Caller, hash: &str, who: &Client) -> Result<(Event, u64)> {
+/// The event to log, how many sessions ended, and what the caller's goes on with.
+async fn save(auth: &Auth, tx: &Tx, caller: &Caller, hash: &str, who: &Client) -> Result<(Event, u64, Option<Opened>)> {
     let (now, ends) = (auth.clock.now(), auth.settings.account.logout_on_password_change);
     let others = sessions::end_others(tx, caller).await?;
     users::set_password(tx, caller.user.id, hash).await?;
-    if ends {
+    let renewed = if ends {
         sessions::end(tx, &caller.session.sid).await?;
-    }
+        None
+    } else {
+        sessions::renew(auth, tx, &caller.session.sid).await?
+    };
     tokens::end_all(tx, caller.user.id).await?;
     if auth.settings.email.notices.password_changed {
         jobs::outbox::ask(tx, Mailing::PasswordChanged, caller.user.id, now).await?;
     }
     let event = Event::about(caller.user.id, "password.changed").with("by", "user").with("other_sessions", others);
     event.record(tx, now, who).await?;
-    Ok((event, others + u64::from(ends)))
+    Ok((event, others + u64::from(ends), renewed))
 }

@@ -22,6 +22,6 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
 }
 
 async fn post(call: Call) -> Result<Answer> {
-    flow::change(&call.auth, &call.who, call.caller()?, &call.values()?).await?;
-    Ok(Answer::says(200, Message::PasswordSaved))
+    let renewed = flow::change(&call.auth, &call.who, call.caller()?, &call.values()?).await?;
+    Ok(Answer::says(200, Message::PasswordSaved).with_cookies(call.renewed_cookies(renewed.as_ref())))
 }

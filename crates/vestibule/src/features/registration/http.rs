@@ -1,17 +1,17 @@
 //! `registration/` over HTTP.
 
-use http::Method;
+use ::http::Method;
 
 use crate::accounts::Auth;
 use crate::ground::{Message, Result};
-use crate::http::{Answer, Call, Endpoint, Gives, Guard, Operation};
+use crate::http::{self, Answer, Call, Endpoint, Gives, Guard, Operation};
 use crate::settings::{Registration, Verification};
 
 use super::flow::{self, Registered};
 
 /// `POST registration/`; where registration is closed, for staff alone.
 pub fn endpoint(auth: &Auth) -> Endpoint {
-    let endpoint = Endpoint::new("registration", "Register").described("Makes an account.").with(
+    let endpoint = Endpoint::new("registration", "Register").described("Makes an account.").giving_cookies().with(
         Operation::new(Method::POST, |call| Box::pin(post(call)))
             .called("register", "Make an account")
             .taking(flow::form(auth))
@@ -33,7 +33,7 @@ fn gives(auth: &Auth) -> Gives {
 async fn post(call: Call) -> Result<Answer> {
     let (values, errors) = call.read()?;
     match flow::register(&call.auth, &call.who, values, errors, &call.language).await? {
-        Registered::LoggedIn(granted) => Ok(Answer::key(201, &granted.key)),
+        Registered::LoggedIn(granted) => http::granted(&call.auth, 201, &granted).await,
         Registered::ToVerify => Ok(Answer::says(201, Message::VerificationSent)),
     }
 }

@@ -182,6 +182,28 @@ async fn t80_a_private_key_opens_with_the_secret_key_and_in_its_row_only() {
     }
 }
 
+#[tokio::test]
+async fn t80_no_private_key_lies_in_the_database_in_clear() {
+    for algorithm in ALGORITHMS {
+        let place = Place::new(|settings| settings.jwt.algorithm = algorithm).await;
+        let row = store::all(&place.database.db, algorithm).await.unwrap().remove(0);
+        let made = place.signing.made.as_ref().unwrap();
+        let plain = made.seal.open(&store::place(algorithm, &row.kid), &row.sealed).unwrap();
+        // The end of PKCS#8 may be the public key, which is in clear where it is published; the private part is in the middle.
+        let private = match algorithm {
+            Algorithm::Es256 => &plain[36..68],
+            Algorithm::EdDsa => &plain[16..48],
+            Algorithm::Rs256 => &plain[plain.len() - 600..],
+            Algorithm::Hs256 => &plain[..],
+        };
+        let path = place.database.url.strip_prefix("sqlite://").unwrap();
+        for name in [path.to_owned(), format!("{path}-wal")] {
+            let bytes = fs::read(&name).unwrap_or_default();
+            assert!(!private.windows(16).any(|part| bytes.windows(16).any(|window| window == part)), "{algorithm:?} in {name}");
+        }
+    }
+}
+
 fn made_again(db: &Db) -> Made {
     Made::new(db, &master()).unwrap()
 }

@@ -1,0 +1,243 @@
+//! Cookies: reading what a browser sends (RFC 6265 §5.4), and writing what it is to keep (§4.1).
+//!
+//! A browser sends its cookies without being asked, so one that cannot be read is never a reason to fail; it only shows nobody.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{COOKIE, HeaderValue, SET_COOKIE};
+
+use crate::accounts::Auth;
+use crate::accounts::sessions::Opened;
+use crate::ground::Secret;
+use crate::settings::{SameSite, TokenMode};
+
+/// The most bytes of one cookie that are looked at: no browser keeps more (RFC 6265 §6.1).
+const MAX_BYTES: usize = 4096;
+
+/// How long scripts keep the value that they repeat; it counts as long as its session.
+const CSRF_LIVES: Duration = Duration::from_secs(364 * 24 * 60 * 60);
+
+/// What a request sends under one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent<'a> {
+    /// No such cookie.
+    Nothing,
+    /// One value.
+    One(&'a str),
+    /// Several values, or one that no cookie of ours can have. Somebody who can set cookies for a neighbouring host may have
+    /// put one of them there, and nothing tells which, so none of them counts.
+    Unusable,
+}
+
+/// What the request sends under that name.
+pub(super) fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Sent<'a> {
+    let mut found = Sent::Nothing;
+    for line in headers.get_all(COOKIE) {
+        for pair in line.as_bytes().split(|byte| *byte == b';') {
+            let Some(value) = value_of(pair.trim_ascii(), name) else { continue };
+            found = match (found, readable(value)) {
+                (Sent::Nothing, Some(value)) => Sent::One(value),
+                (Sent::One(before), Some(value)) if before == value => found,
+                _ => Sent::Unusable,
+            };
+        }
+    }
+    found
+}
+
+/// The lines with cookies alone. Costs nothing where there is none.
+pub(super) fn lines(headers: &HeaderMap) -> HeaderMap {
+    let mut lines = HeaderMap::new();
+    for line in headers.get_all(COOKIE) {
+        lines.append(COOKIE, line.clone());
+    }
+    lines
+}
+
+/// The value of a pair of that name. Names are compared as bytes: `Session` is not `session`.
+fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let rest = pair.strip_prefix(name.as_bytes())?.trim_ascii_start();
+    rest.strip_prefix(b"=").map(<[u8]>::trim_ascii)
+}
+
+fn readable(value: &[u8]) -> Option<&str> {
+    let value = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value);
+    let fits = value.len() <= MAX_BYTES && value.iter().all(u8::is_ascii_graphic);
+    std::str::from_utf8(value).ok().filter(|_| fits)
+}
+
+/// A cookie of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Carries the key of a browser's session.
+    Session,
+    /// Carries the value that scripts repeat in `X-CSRFToken`: the only one that they may read.
+    Csrf,
+    /// Ties the forms of our own pages to one browser.
+    Form,
+}
+
+impl Kind {
+    fn name(self, auth: &Auth) -> &str {
+        match self {
+            Self::Session => &auth.cookies.session,
+            Self::Csrf => &auth.cookies.csrf,
+            Self::Form => &auth.cookies.form,
+        }
+    }
+
+    fn is_hidden_from_scripts(self, _: &Auth) -> bool {
+        self != Self::Csrf
+    }
+
+    fn path(self, _: &Auth) -> String {
+        "/".to_owned()
+    }
+
+    /// Scripts on a neighbouring host repeat the value, so it goes where the tokens go.
+    fn domain(self, auth: &Auth) -> Option<&str> {
+        (self == Self::Csrf && auth.settings.tokens.mode == TokenMode::JwtCookie).then_some(())?;
+        auth.settings.jwt.cookie_domain.as_deref()
+    }
+
+    fn same_site(self, auth: &Auth) -> SameSite {
+        let follows = self == Self::Csrf && auth.settings.tokens.mode == TokenMode::JwtCookie;
+        if follows { auth.settings.jwt.cookie_samesite } else { SameSite::Lax }
+    }
+
+    /// How long a browser keeps it; until it is closed where nothing is said.
+    fn lives(self, auth: &Auth) -> Option<Duration> {
+        match self {
+            Self::Session => Some(auth.settings.tokens.absolute_ttl.duration()),
+            Self::Csrf => Some(CSRF_LIVES),
+            Self::Form => None,
+        }
+    }
+}
+
+/// A `Set-Cookie` header. It shows its value to nobody but the browser.
+#[derive(Clone)]
+pub struct SetCookie(Secret);
+
+impl fmt::Debug for SetCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SetCookie(…)")
+    }
+}
+
+impl SetCookie {
+    /// Sets a cookie.
+    pub(crate) fn set(auth: &Auth, kind: Kind, value: &Secret) -> Self {
+        Self::written(auth, kind, value.expose(), kind.lives(auth))
+    }
+
+    /// Removes a cookie. A browser does so only when name, path and domain are those that set it (RFC 6265 §5.3).
+    pub(crate) fn removed(auth: &Auth, kind: Kind) -> Self {
+        Self::written(auth, kind, "\"\"", Some(Duration::ZERO))
+    }
+
+    fn written(auth: &Auth, kind: Kind, value: &str, lives: Option<Duration>) -> Self {
+        let mut text = format!("{}={value}", kind.name(auth));
+        if let Some(domain) = kind.domain(auth) {
+            text.push_str("; Domain=");
+            text.push_str(domain);
+        }
+        let removes = lives == Some(Duration::ZERO);
+        if removes {
+            text.push_str("; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+        }
+        // What is removed needs no hiding, and the reference says so too.
+        if kind.is_hidden_from_scripts(auth) && !removes {
+            text.push_str("; HttpOnly");
+        }
+        if let Some(lives) = lives {
+            text.push_str(&format!("; Max-Age={}", lives.as_secs()));
+        }
+        text.push_str(&format!("; Path={}; SameSite={}", kind.path(auth), kind.same_site(auth).word()));
+        if auth.settings.cookie_secure() {
+            text.push_str("; Secure");
+        }
+        Self(Secret::from(text))
+    }
+
+    /// Adds it to the headers of an answer.
+    pub(super) fn add_to(&self, headers: &mut HeaderMap) {
+        if let Ok(mut value) = HeaderValue::from_str(self.0.expose()) {
+            value.set_sensitive(true);
+            headers.append(SET_COOKIE, value);
+        }
+    }
+}
+
+/// The cookies for whoever came in on a page of ours ([`crate::accounts::login::finish_on_page`]): the session's alone.
+pub fn of_page(auth: &Auth, session: &Opened) -> Vec<SetCookie> {
+    session.cookie.iter().map(|cookie| SetCookie::set(auth, Kind::Session, cookie)).collect()
+}
+
+/// The cookies that go with a session which was opened or whose names were changed.
+pub(super) fn of_session(auth: &Auth, session: &Opened) -> Vec<SetCookie> {
+    let mut cookies = of_page(auth, session);
+    if auth.settings.jwt.csrf && !cookies.is_empty() {
+        cookies.push(SetCookie::set(auth, Kind::Csrf, &auth.browsers.csrf(&session.sid).into()));
+    }
+    cookies
+}
+
+/// Removes what the request has shown to be there.
+pub(super) fn removed(auth: &Auth, headers: &HeaderMap) -> Vec<SetCookie> {
+    let kinds = [Kind::Session, Kind::Csrf];
+    let there = kinds.into_iter().filter(|kind| sent(headers, kind.name(auth)) != Sent::Nothing);
+    there.map(|kind| SetCookie::removed(auth, kind)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn headers(lines: &[&[u8]]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_exact_name_in_any_line() {
+        let cases: [(&[&[u8]], Sent<'_>); 14] = [
+            (&[], Sent::Nothing),
+            (&[b""], Sent::Nothing),
+            (&[b"a=1"], Sent::One("1")),
+            (&[b"b=2; a=1"], Sent::One("1")),
+            (&[b"b=2", b"c=3;a=1"], Sent::One("1")),
+            (&[b" a = \"1\" ;"], Sent::One("1")),
+            (&[b"a="], Sent::One("")),
+            (&[b"a"], Sent::Nothing),
+            (&[b"A=1; aa=2; =3; ;;"], Sent::Nothing),
+            (&[b"a=1=2"], Sent::One("1=2")),
+            (&[b"a=1; a=1"], Sent::One("1")),
+            (&[b"a=1; a=2"], Sent::Unusable),
+            (&[b"a=1", b"a=2; a=1"], Sent::Unusable),
+            (&[b"a=\xff"], Sent::Unusable),
+        ];
+        for (lines, expected) in cases {
+            assert_eq!(sent(&headers(lines), "a"), expected, "{lines:?}");
+        }
+        let long = format!("a={}", "x".repeat(MAX_BYTES + 1));
+        assert_eq!(sent(&headers(&[long.as_bytes()]), "a"), Sent::Unusable);
+    }
+
+    proptest! {
+        #[test]
+        fn t75_no_cookie_header_makes_the_reader_panic(line in prop::collection::vec(prop_oneof![Just(b'\t'), Just(b';'), Just(b'='), Just(b'a'), 0x20..0x7fu8, 0x80..=0xffu8], 0..60)) {
+            let headers = headers(&[&line]);
+            if let Sent::One(value) = sent(&headers, "a") {
+                prop_assert!(value.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+        }
+    }
+}
