@@ -12,4 +12,5 @@ pub mod password_change;
 pub mod password_reset;
 pub mod reauthenticate;
 pub mod registration;
+pub mod token;
 pub mod user;

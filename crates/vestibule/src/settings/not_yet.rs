@@ -1,14 +1,9 @@
 //! Settings of the contract that this version cannot honour. They are refused: to ignore them would promise what is not done.
 
+use super::Settings;
 use super::check::Found;
-use super::{Settings, TokenMode};
 
 pub(super) fn check(settings: &Settings, found: &mut Found) {
-    let mode = settings.tokens.mode;
-    if mode != TokenMode::Opaque {
-        let what = format!("is {}, which this version does not have yet", mode.word());
-        found.add("tokens.mode", what, "Set it to opaque, or remove it.");
-    }
     for id in settings.social.keys() {
         found.add(format!("social.{id}"), "is a provider, which this version does not have yet", "Remove the section.");
     }
@@ -23,15 +18,15 @@ mod tests {
     #[test]
     fn what_is_not_built_is_refused_and_never_ignored() {
         let mut settings = Settings::default();
-        settings.tokens.mode = TokenMode::JwtCookie;
         settings.social.insert("acme".into(), Social::default());
-        let expected = ["tokens.mode", "social.acme"];
+        let expected = ["social.acme"];
         assert_eq!(keys(&settings), expected);
     }
 
     #[test]
     fn what_weakens_nothing_may_be_set() {
         let mut settings = Settings::default();
+        settings.tokens.mode = crate::settings::TokenMode::JwtCookie;
         settings.tokens.session_cookie = Some(true);
         settings.account.profile = crate::settings::Profile::Compat;
         settings.account.email_verification = crate::settings::Verification::Mandatory;
