@@ -1,6 +1,6 @@
 //! The rules of making an account.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::accounts::audit::Event;
 use crate::accounts::limits::{self, Action};
@@ -8,7 +8,7 @@ use crate::accounts::login::{self, Granted};
 use crate::accounts::sessions::Method;
 use crate::accounts::shapes::OwnWords;
 use crate::accounts::users::{self, NewUser};
-use crate::accounts::{Auth, Client, unique};
+use crate::accounts::{Auth, Client, enrolment, unique};
 use crate::db::Tx;
 use crate::forms::{Datum, Form, Values};
 use crate::ground::names::{EmailAddress, Username};
@@ -194,20 +194,9 @@ async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
     Ok(registered)
 }
 
-async fn write(auth: &Auth, tx: &Tx, who: &Client, mut new: NewUser) -> Result<(Registered, Event)> {
-    let now = auth.clock.now();
-    auth.hooks.before_register(tx, &mut new).await?;
-    let user = users::insert(tx, &new, now).await?;
-    unique::claim(tx, &auth.shapes.declared, user.id, &json!({}), &user.profile).await?;
-    let event = Event::about(user.id, "user.registered");
-    event.record(tx, now, who).await?;
-    auth.hooks.after_register(tx, &user).await?;
-    let must_prove = auth.settings.account.email_verification == Verification::Mandatory;
-    let has_address = new.email.is_some();
-    if has_address && auth.settings.account.email_verification != Verification::None {
-        jobs::outbox::ask(tx, Mailing::EmailConfirmationSignup, user.id, now).await?;
-    }
-    let registered = if must_prove {
+async fn write(auth: &Auth, tx: &Tx, who: &Client, new: NewUser) -> Result<(Registered, Event)> {
+    let (user, event) = enrolment::enrol(auth, tx, who, new, auth.clock.now()).await?;
+    let registered = if auth.settings.account.email_verification == Verification::Mandatory {
         Registered::ToVerify
     } else {
         Registered::LoggedIn(Box::new(login::finish(auth, tx, who, user.id, user.epoch, Method::Registration).await?))
