@@ -152,6 +152,14 @@ fn status(pid: u32, name: &str) -> Result<String> {
     Ok(line.ok_or_else(|| format!("no {name} in /proc/{pid}/status"))?.to_owned())
 }
 
+/// How many descriptors a process has open.
+///
+/// # Errors
+/// When there is no such process.
+pub(crate) fn descriptors(pid: u32) -> Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
 /// Watches how much anonymous memory a process holds at most while `work` runs; in MiB.
 ///
 /// # Errors

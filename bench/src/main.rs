@@ -2,6 +2,7 @@
 
 mod bare;
 mod client;
+mod crowd;
 mod keys;
 mod machine;
 mod output;
@@ -10,6 +11,7 @@ mod run;
 mod seed;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
@@ -47,6 +49,10 @@ enum Cli {
     Drive(Drive),
     /// Measure everything and print one table
     Run(Box<run::Options>),
+    /// Slow connections and more logins than can be hashed, and what others notice of them
+    Crowd(crowd::Options),
+    /// Whether the time of an answer tells what it must not tell
+    Timing(timing::Options),
 }
 
 #[derive(clap::Args)]
@@ -122,6 +128,8 @@ fn perform(cli: Cli) -> Result<()> {
         Cli::Bare { listen } => tokio::runtime::Runtime::new()?.block_on(bare::serve(listen)),
         Cli::Drive(wish) => driven(&wish),
         Cli::Run(options) => run::run(&options),
+        Cli::Crowd(options) => crowd::run(options),
+        Cli::Timing(options) => timing::run(options),
     }
 }
 

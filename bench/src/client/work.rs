@@ -137,7 +137,7 @@ impl Work for Peer {
 }
 
 /// Writes a `GET` with a token.
-pub(super) fn get(out: &mut Vec<u8>, path: &str, key: &str) {
+pub(crate) fn get(out: &mut Vec<u8>, path: &str, key: &str) {
     push(
         out,
         &["GET ", path, " HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nAuthorization: Token ", key, "\r\n\r\n"],
@@ -150,7 +150,8 @@ pub(super) fn patch(out: &mut Vec<u8>, path: &str, key: &str, body: &str) {
     push_body(out, body);
 }
 
-fn post(out: &mut Vec<u8>, path: &str, body: &str) {
+/// Writes a `POST` with a JSON body.
+pub(crate) fn post(out: &mut Vec<u8>, path: &str, body: &str) {
     push(out, &["POST ", path, " HTTP/1.1\r\nHost: localhost\r\n"]);
     push_body(out, body);
 }

@@ -4,7 +4,7 @@ mod passwords;
 mod reads;
 mod start;
 mod table;
-mod targets;
+pub(crate) mod targets;
 mod units;
 
 use std::path::PathBuf;

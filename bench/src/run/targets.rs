@@ -19,11 +19,11 @@ use crate::{Result, output};
 const SECRET_KEY: &str = "a-key-that-only-benchmarks-have-0123456789";
 
 /// What a run has made on the machine. Dropped, it is gone.
-pub(super) struct Machine {
+pub(crate) struct Machine {
     server: PathBuf,
     folder: TempDir,
     postgres: Option<Postgres>,
-    pub(super) runtime: Runtime,
+    pub(crate) runtime: Runtime,
 }
 
 struct Postgres {
@@ -63,17 +63,26 @@ impl Target {
 
 impl Machine {
     pub(super) fn new(options: &Options) -> Result<Self> {
+        let machine = Self::with(options.server.clone(), options.folder.clone(), options.postgres.as_deref())?;
+        if machine.postgres.is_none() {
+            output::note("no --postgres: only SQLite is measured");
+        }
+        Ok(machine)
+    }
+
+    /// A machine with that program (the one beside this one if none is named), and files in that folder.
+    ///
+    /// # Errors
+    /// When there is no such program, or no PostgreSQL at that URL.
+    pub(crate) fn with(server: Option<PathBuf>, folder: Option<PathBuf>, postgres: Option<&str>) -> Result<Self> {
         let beside = || std::env::current_exe().map(|path| path.with_file_name("vestibule"));
-        let server = options.server.clone().map_or_else(beside, Ok)?;
+        let server = server.map_or_else(beside, Ok)?;
         if !server.is_file() {
             return Err(format!("{} is not there; build it, or name it with --server", server.display()).into());
         }
-        let folder = options.folder.clone().unwrap_or_else(std::env::temp_dir);
+        let folder = folder.unwrap_or_else(std::env::temp_dir);
         let runtime = Runtime::new()?;
-        let postgres = options.postgres.as_deref().map(|url| runtime.block_on(Postgres::new(url))).transpose()?;
-        if postgres.is_none() {
-            output::note("no --postgres: only SQLite is measured");
-        }
+        let postgres = postgres.map(|url| runtime.block_on(Postgres::new(url))).transpose()?;
         Ok(Self { server, folder: tempfile::tempdir_in(folder)?, postgres, runtime })
     }
 
@@ -97,7 +106,7 @@ impl Machine {
     }
 
     /// The URL of an SQLite file of this run.
-    pub(super) fn sqlite(&self, name: &str) -> String {
+    pub(crate) fn sqlite(&self, name: &str) -> String {
         format!("sqlite://{}", self.folder.path().join(name).display())
     }
 
@@ -112,7 +121,13 @@ impl Machine {
     }
 
     /// Starts our server on a database.
-    pub(super) fn serve(&self, url: &str) -> Result<Server> {
+    pub(crate) fn serve(&self, url: &str) -> Result<Server> {
+        self.serve_with(url, &[])
+    }
+
+    /// As [`Machine::serve`], with settings on top: `("LIMITS__ENABLED", "true")`.
+    pub(crate) fn serve_with(&self, url: &str, settings: &[(&str, &str)]) -> Result<Server> {
+        let on_top = settings;
         let address = machine::free_address()?;
         let mut command = Command::new(&self.server);
         command.arg("serve").current_dir(self.folder.path());
@@ -124,6 +139,7 @@ impl Machine {
             ("LOG__LEVEL", "warn".to_owned()),
         ];
         command.envs(settings.map(|(name, value)| (format!("VESTIBULE__{name}"), value)));
+        command.envs(on_top.iter().map(|(name, value)| (format!("VESTIBULE__{name}"), value)));
         Server::start(command, address)
     }
 

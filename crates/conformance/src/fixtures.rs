@@ -1,5 +1,8 @@
 //! What is done behind the server's back, through the library on the same database.
 
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use serde_json::{Map, Value};
 use tokio::runtime::{self, Runtime};
 use vestibule::accounts::tokens::{self, Purpose};
@@ -9,6 +12,12 @@ use vestibule::ground::names::EmailAddress;
 use vestibule::ground::secrets::Digest;
 use vestibule::ground::{Entropy, Error, Secret};
 use vestibule::{Auth, Settings, params};
+
+/// How long the outbox may take to be empty.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// The number of an account, its stored password, when its address was proven, and the address that it alone holds.
+pub type Kept = (i64, Option<String>, Option<i64>, Option<String>);
 
 /// The library on the database of a running server.
 pub struct Library {
@@ -83,15 +92,6 @@ impl Library {
         done.map(|_| ()).map_err(told)
     }
 
-    /// Sets a password, which ends every session.
-    ///
-    /// # Errors
-    /// What the library says.
-    pub fn set_password(&self, name: &str, password: &str) -> Result<(), String> {
-        let user = self.user(name)?;
-        self.runtime.block_on(admin::set_password(&self.auth, &user, &Secret::from(password))).map_err(told)
-    }
-
     /// Takes the password away.
     ///
     /// # Errors
@@ -160,22 +160,82 @@ impl Library {
         Ok(key)
     }
 
-    /// Makes the key that a verification mail would have carried. One that is older than it may be is made as expired.
+    /// Makes what a mail would have carried: the name of the account in links, and the token. One that was made `age` seconds
+    /// ago may have expired.
     ///
     /// # Errors
     /// What the library says.
-    pub fn make_email_key(&self, name: &str, age_seconds: i64) -> Result<String, String> {
+    pub fn make_link(&self, purpose: Purpose, name: &str, age: i64) -> Result<(String, String), String> {
         let user = self.user(name)?;
+        let uid = self.auth.uid(user.id);
         let address = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok()).ok_or("no address")?;
         let auth = self.auth.clone();
         let made = self.runtime.block_on(self.auth.db().unit(move |tx| async move {
-            let issued = tokens::issue(&auth, &tx, Purpose::VerifyEmail, &user, (address.shown(), address.key())).await?;
+            let issued = tokens::issue(&auth, &tx, purpose, &user, (address.shown(), address.key())).await?;
             let sql = "UPDATE auth_tokens SET expires_at = expires_at - $2 WHERE hash = $1";
             let hash = Digest::of(issued.token.expose().as_bytes());
-            tx.run(sql, params![hash.as_bytes(), age_seconds.saturating_mul(1_000)]).await?;
+            tx.run(sql, params![hash.as_bytes(), age.saturating_mul(1_000)]).await?;
             Ok::<_, Error>(issued.token.expose().to_owned())
         }));
-        made.map_err(told)
+        made.map(|token| (uid, token)).map_err(told)
+    }
+
+    /// By what an account may be called in a request, in small letters.
+    pub fn names(&self, name: &str) -> Vec<String> {
+        let Ok(user) = self.user(name) else { return vec![name.to_lowercase()] };
+        [user.username, user.email].into_iter().flatten().map(|name| name.to_lowercase()).collect()
+    }
+
+    /// The address of the account whose session a key opens.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn address_of(&self, key: &str) -> Result<Option<String>, String> {
+        let hash = Digest::of(key.as_bytes());
+        let sql = "SELECT u.email FROM auth_sessions s JOIN auth_users u ON u.id = s.user_id WHERE s.key_hash = $1";
+        let found = self.runtime.block_on(self.auth.db().one::<(Option<String>,)>(sql, params![hash.as_bytes()]));
+        found.map(|row| row.and_then(|(email,)| email)).map_err(|error| format!("{error:?}"))
+    }
+
+    /// What a reset may change of each account.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn kept(&self) -> Result<Vec<Kept>, String> {
+        let sql = "SELECT id, password, email_verified_at, email_owner FROM auth_users ORDER BY id";
+        self.runtime.block_on(self.auth.db().all(sql, params![])).map_err(|error| format!("{error:?}"))
+    }
+
+    /// Puts that back.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn restore(&self, kept: Vec<Kept>) -> Result<(), String> {
+        let done = self.runtime.block_on(self.auth.db().unit(move |tx| async move {
+            for (id, password, verified_at, owner) in &kept {
+                let sql = "UPDATE auth_users SET password = $2, email_verified_at = $3, email_owner = $4 WHERE id = $1";
+                tx.run(sql, params![*id, password.as_deref(), *verified_at, owner.as_deref()]).await?;
+            }
+            Ok::<_, Error>(())
+        }));
+        done.map_err(told)
+    }
+
+    /// Waits until no mail is left to be sent.
+    ///
+    /// # Errors
+    /// What the database says, and when it takes too long.
+    pub fn wait_for_mail(&self) -> Result<(), String> {
+        let sql = "SELECT count(*) FROM auth_jobs WHERE given_up_at IS NULL";
+        let began = Instant::now();
+        while began.elapsed() < DRAIN {
+            let left = self.runtime.block_on(self.auth.db().one::<(i64,)>(sql, params![]));
+            match left.map_err(|error| format!("{error:?}"))? {
+                Some((0,)) | None => return Ok(()),
+                Some(_) => sleep(Duration::from_millis(3)),
+            }
+        }
+        Err(format!("mails are still waiting after {} s", DRAIN.as_secs()))
     }
 
     /// Whether a key still opens a session.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use vestibule::accounts::tokens::Purpose;
+
 use crate::report::Verdict;
 
 /// What a replay remembers of the steps before.
@@ -19,10 +21,33 @@ pub struct History {
     pub addresses: BTreeSet<String>,
     /// Addresses of accounts that were opened without a user name.
     pub nameless: BTreeSet<String>,
-    /// Whose account a `uid` placeholder names.
-    pub uids: HashMap<String, String>,
+    /// Addresses of accounts that are in the reference's table of users alone, not in the one of addresses, in small letters.
+    pub unlisted: BTreeSet<String>,
+    /// Names and addresses of disabled accounts, in small letters.
+    pub disabled: BTreeSet<String>,
+    /// Names and addresses of accounts whose address a reset has proven here, in small letters.
+    pub proven: BTreeSet<String>,
+    /// What the placeholders of links stand for.
+    pub links: BTreeMap<String, Link>,
     /// Why a placeholder stands for nothing here.
     pub unbound: HashMap<String, Origin>,
+}
+
+/// A token that a mail or a fixture has brought and that the reference has not taken yet.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// What it does.
+    pub purpose: Purpose,
+    /// The name or address of the account.
+    pub whose: String,
+    /// How long ago it was made, in seconds, at the moment of the fixture.
+    pub age: i64,
+    /// The token here.
+    pub token: String,
+    /// Whether a login came after it, which ends it in the reference.
+    pub outlived_login: bool,
+    /// Whether a reset came after it, which ends it here.
+    pub ended_by_reset: bool,
 }
 
 /// Why a placeholder stands for nothing: the verdict on the exchange that would have shown it.

@@ -7,6 +7,7 @@
 pub mod compare;
 pub mod fixtures;
 pub mod history;
+pub mod mailbox;
 pub mod offered;
 pub mod placeholders;
 pub mod replay;

@@ -1,6 +1,10 @@
 //! What this version does not offer yet. Nothing here says that something is missing: the server says it, by answering that it
 //! knows no such path or by refusing to start; here stands only what the missing thing is called.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use crate::steps::Exchange;
 use crate::wire::Answer;
 
@@ -8,12 +12,8 @@ use crate::wire::Answer;
 pub const BASE: &str = "/dj-rest-auth/";
 
 /// The features of the reference by the beginning of their paths below the base.
-const FEATURES: [(&str, &str); 8] = [
-    ("password/reset", "mail: password reset"),
-    ("registration/verify-email", "mail: proof of an address"),
-    ("registration/resend-email", "mail: proof of an address"),
-    ("registration/account-confirm-email", "mail: proof of an address"),
-    ("registration/account-email-verification-sent", "mail: proof of an address"),
+const FEATURES: [(&str, &str); 4] = [
+    ("registration/account-email-verification-sent", "mail: the page after a sign-up"),
     ("token/", "JWT"),
     ("mfa/", "MFA"),
     ("socialaccounts", "social"),
@@ -24,24 +24,31 @@ const OWN: [&str; 6] = ["registration", "login", "logout", "user", "password", "
 
 /// What the exchange is about, if this server lacks it.
 pub fn missing(exchange: &Exchange, answer: &Answer) -> Option<String> {
-    if answer.is_no_such_path(&exchange.method) {
+    if answer.is_no_such_path() {
         return feature(exchange).map(|name| format!("{name}: the server knows no such path"));
     }
     if asks_for_second_factor(exchange) {
         return Some("MFA: the reference asks for a second factor here".into());
     }
-    if exchange.request_header("accept-language").is_some() && exchange.recorded_header("content-language") != Some("en") {
-        return exchange.recorded_header("content-language").map(|language| format!("locale: {language}"));
-    }
     None
+}
+
+/// The cookies that a server with these settings sets, as far as the reference has them.
+pub fn cookies(_: &Value) -> BTreeSet<String> {
+    BTreeSet::new()
+}
+
+/// How a server with these settings asks for a credential (`WWW-Authenticate`).
+pub fn challenge(settings: &Value) -> &'static str {
+    match settings.pointer("/tokens/mode").and_then(Value::as_str) {
+        None | Some("opaque") => "Token",
+        Some(_) => "Bearer realm=\"api\"",
+    }
 }
 
 /// The feature that a path of the reference belongs to.
 pub fn feature(exchange: &Exchange) -> Option<&'static str> {
     let path = exchange.path.split('?').next().unwrap_or_default();
-    if path.starts_with("/accounts/") {
-        return Some("mail: the pages of allauth");
-    }
     let path = path.strip_prefix(BASE)?;
     if let Some((_, name)) = FEATURES.iter().find(|(start, _)| path.starts_with(start)) {
         return Some(name);
@@ -75,10 +82,10 @@ mod tests {
     #[test]
     fn only_a_path_that_the_server_does_not_know_is_missing() {
         let unknown = Answer { status: 404, body: r#"{"detail":"Not found."}"#.into(), ..Answer::default() };
-        let known = Answer { status: 400, body: "{}".into(), ..Answer::default() };
-        let reset = exchange("/dj-rest-auth/password/reset/", 200);
-        assert!(missing(&reset, &unknown).is_some_and(|what| what.starts_with("mail")));
-        assert_eq!(missing(&reset, &known), None, "once it is offered it is compared");
+        let refused = Answer { headers: vec![("allow".into(), "POST, OPTIONS".into())], ..unknown.clone() };
+        let verify = exchange("/dj-rest-auth/token/verify/", 401);
+        assert!(missing(&verify, &unknown).is_some_and(|what| what.starts_with("JWT")));
+        assert_eq!(missing(&verify, &refused), None, "once it is offered it is compared");
         assert_eq!(missing(&exchange("/dj-rest-auth/login/", 200), &unknown), None, "what is offered must not disappear");
     }
 

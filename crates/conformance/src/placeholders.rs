@@ -101,7 +101,8 @@ fn urlencoded(text: &str) -> String {
     })
 }
 
-fn kind_of(label: &str) -> &str {
+/// The kind of a label: what stands before its number.
+pub fn kind_of(label: &str) -> &str {
     label.split(':').next().unwrap_or(label)
 }
 

@@ -51,6 +51,8 @@ impl Server {
         settings["database"]["url"] = json!(format!("sqlite://{}", folder.path().join("auth.db").display()));
         let address = free_port().map_err(broken)?;
         settings["server"]["listen"] = json!(address.to_string());
+        settings["email"]["transport"] = json!("file");
+        settings["email"]["file"]["dir"] = json!(folder.path().join("mail"));
         let child = spawn(program, &settings, folder.path()).map_err(broken)?;
         let mut server = Self { address, settings, program: program.to_owned(), child, folder };
         server.wait_until_ready()?;
@@ -87,6 +89,11 @@ impl Server {
             sleep(Duration::from_millis(20));
         }
         Err(NoServer::Broken(format!("the server was not ready after {} s: {}", START.as_secs(), self.log())))
+    }
+
+    /// The folder that mails are written to.
+    pub fn mail(&self) -> PathBuf {
+        self.folder.path().join("mail")
     }
 
     /// What the server has written so far.

@@ -100,6 +100,14 @@ impl Exchange {
         }
     }
 
+    /// To whom mails went, one entry a mail, in order of the alphabet.
+    pub fn recipients(&self) -> Vec<String> {
+        let lists = self.emails_sent.iter().filter_map(|mail| mail.get("to")?.as_array());
+        let mut all: Vec<String> = lists.flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        all.sort();
+        all
+    }
+
     /// A recorded header that occurs once.
     pub fn recorded_header(&self, name: &str) -> Option<&str> {
         self.response_headers.get(name).and_then(Value::as_str)

@@ -61,22 +61,31 @@ impl Variant {
             "password": { "memory_kib": 8, "iterations": 1, "hash_threads": 1 },
             "user": self.user(),
             "tokens": self.tokens(),
+            "email": self.email(),
             "limits": self.limits(),
             "log": { "level": "warn" },
         });
         if let Some(value) = self.rest_auth("OLD_PASSWORD_FIELD_ENABLED") {
             settings["password"]["require_old"] = value.clone();
         }
-        if let Some(value) = self.overrides.get("DEFAULT_FROM_EMAIL") {
-            settings["email"]["from"] = value.clone();
-        }
-        if let Some(value) = self.overrides.get("ACCOUNT_EMAIL_SUBJECT_PREFIX") {
-            settings["email"]["subject_prefix"] = value.clone();
-        }
         if let Some(Value::String(path)) = self.overrides.get("LOGIN_URL") {
             settings["frontend"] = json!({ "login_url": format!("http://testserver.local{path}") });
         }
         settings
+    }
+
+    fn email(&self) -> Value {
+        // What the reference calls notifications.
+        let tells = self.overrides.get("ACCOUNT_EMAIL_NOTIFICATIONS") == Some(&Value::Bool(true));
+        let mut email = json!({
+            "notices": { "password_changed": tells, "password_reset": tells, "email_changed": tells },
+        });
+        for (theirs, ours) in [("DEFAULT_FROM_EMAIL", "from"), ("ACCOUNT_EMAIL_SUBJECT_PREFIX", "subject_prefix")] {
+            if let Some(value) = self.overrides.get(theirs) {
+                email[ours] = value.clone();
+            }
+        }
+        email
     }
 
     fn account(&self) -> Value {

@@ -49,10 +49,9 @@ impl Answer {
         serde_json::from_str(&self.body).ok()
     }
 
-    /// Whether the server says to a request of that method that it knows no such path.
-    pub fn is_no_such_path(&self, method: &str) -> bool {
-        let says_so = || self.json().is_some_and(|body| body == serde_json::json!({ "detail": "Not found." }));
-        self.status == 404 && (method == "HEAD" || says_so())
+    /// Whether the server says that it knows no such path. What it knows has methods to tell.
+    pub fn is_no_such_path(&self) -> bool {
+        self.status == 404 && self.header("allow").is_none()
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// Serve the endpoints until told to stop
     ///
     /// Without any settings: on http://127.0.0.1:8000/auth/, with an SQLite file in this folder and mails on the console. SIGTERM or
-    /// Ctrl-C stops: requests that have begun get up to 30 seconds to finish; a second signal ends at once.
+    /// Ctrl-C stops: requests that have begun get up to 20 seconds to finish; a second signal ends at once.
     Serve,
     /// Bring the database to the form this version needs
     ///
@@ -37,12 +37,101 @@ pub(crate) enum Command {
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the OpenAPI document of these settings
+    ///
+    /// What `openapi.json` answers, for generators of clients. Needs no database and leaves nothing behind.
+    Openapi,
     /// Look after the keys that sign tokens; works while servers run on the same database
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Look after accounts; works while servers run on the same database
     #[command(subcommand)]
     User(UserCommand),
+    /// Look at mails, try the way out, look after what waits
+    #[command(subcommand)]
+    Mail(MailCommand),
+    /// Bring mail templates over from Django
+    #[command(subcommand)]
+    Templates(TemplatesCommand),
+}
+
+/// `vestibule mail …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailCommand {
+    /// Print a mail about an invented account, without sending it
+    ///
+    /// Needs no database. The names are those of the kinds of mail: email_confirmation, password_reset and so on; a name that does not
+    /// exist lists all.
+    Preview(Preview),
+    /// Send a test mail to an address, now and through the transport of the settings
+    SendTest {
+        /// Where to
+        address: String,
+    },
+    /// The mails that wait or were given up; works while servers send
+    #[command(subcommand)]
+    Queue(QueueCommand),
+}
+
+/// `vestibule mail preview`.
+#[derive(Debug, Args)]
+pub(crate) struct Preview {
+    /// Which mail
+    pub(crate) name: String,
+    /// In which language, as in `pt-BR` [default: languages.default]
+    #[arg(long, value_name = "TAG")]
+    pub(crate) language: Option<String>,
+    /// Write the HTML into this file, to be opened in a browser
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// `vestibule mail queue …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueCommand {
+    /// List mails, the oldest first, with what went wrong
+    List {
+        /// One JSON object per line, for programs
+        #[arg(long)]
+        json: bool,
+        /// How many mails to print at most
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+    /// Queue mails anew, as if they had been asked for now
+    Requeue {
+        /// The numbers of the mails
+        #[arg(required_unless_present = "given_up")]
+        ids: Vec<i64>,
+        /// All that were given up
+        #[arg(long, conflicts_with = "ids")]
+        given_up: bool,
+    },
+    /// Forget mails for good
+    Drop {
+        /// The numbers of the mails
+        #[arg(required_unless_present = "given_up")]
+        ids: Vec<i64>,
+        /// All that were given up
+        #[arg(long, conflicts_with = "ids")]
+        given_up: bool,
+    },
+}
+
+/// `vestibule templates …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TemplatesCommand {
+    /// Turn a folder of Django mail templates into templates for templates.dir
+    ///
+    /// Takes the files that mails are made from, and what they extend or include. A file with something that has no counterpart is not
+    /// written; its line is named, and the exit status is 1. No file is written over.
+    Convert {
+        /// The folder that has account/email or registration, or one above it
+        dir: PathBuf,
+        /// Where to write to [default: a new folder beside it, with -vestibule after its name]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// `vestibule check`.
@@ -116,6 +205,12 @@ pub(crate) enum UserCommand {
     Enable(WhichUser),
     /// Set an account's password and end its sessions
     SetPassword(SetPassword),
+    /// List an account's sessions, or end one or all of them
+    Sessions(Sessions),
+    /// Remove an account for ever
+    ///
+    /// Its sessions, its fields and the mails that wait for it go with it; the audit trail stays.
+    Delete(DeleteUser),
 }
 
 /// `vestibule user create`.
@@ -168,6 +263,34 @@ pub(crate) struct ListUsers {
 pub(crate) struct WhichUser {
     /// The account's key (pk), name or e-mail address
     pub(crate) user: String,
+}
+
+/// `vestibule user delete`.
+#[derive(Debug, Args)]
+pub(crate) struct DeleteUser {
+    /// Whose account.
+    #[command(flatten)]
+    pub(crate) which: WhichUser,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// `vestibule user sessions`.
+#[derive(Debug, Args)]
+pub(crate) struct Sessions {
+    /// Whose sessions.
+    #[command(flatten)]
+    pub(crate) which: WhichUser,
+    /// One JSON object per line, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// End the session of this name, as the list shows it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["json", "end_all"])]
+    pub(crate) end: Option<String>,
+    /// End every session of the account, and every link that was mailed to it
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) end_all: bool,
 }
 
 /// `vestibule user set-password`.

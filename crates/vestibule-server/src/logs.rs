@@ -1,6 +1,7 @@
 //! How events are written: to standard error, one line each, in UTC.
 
 mod line;
+mod stream;
 
 use std::io::{self, IsTerminal};
 use std::panic;
@@ -13,6 +14,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt};
 
 use line::{OneLine, Plain};
+use stream::Stream;
+pub(crate) use stream::tell_of_lost_lines;
 
 /// The setting `log.format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +35,9 @@ pub(crate) enum Format {
 pub(crate) fn install(level: LevelFilter, format: Format) -> Result<(), String> {
     let terminal = io::stderr().is_terminal();
     let layer = match format {
-        Format::Auto if terminal => pretty(io::stderr, true),
-        Format::Pretty => pretty(io::stderr, terminal),
-        Format::Auto | Format::Json => json(io::stderr),
+        Format::Auto if terminal => pretty(Stream, true),
+        Format::Pretty => pretty(Stream, terminal),
+        Format::Auto | Format::Json => json(Stream),
     };
     Registry::default().with(layer.with_filter(targets(level))).try_init().map_err(|error| format!("cannot log: {error}"))?;
     panic::set_hook(Box::new(log_panic));

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,9 +15,10 @@ use crate::features;
 use crate::ground::Message;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
-use crate::http::{Endpoint, jwks, language, render, tally};
-use crate::jobs::worker;
-use crate::settings::TokenMode;
+use crate::http::{Directory, Endpoint, jwks, language, render, tally};
+use crate::jobs::worker::{self, Round};
+use crate::jobs::{outbox, queue};
+use crate::settings::{Presence, TokenMode, Verification};
 
 impl Auth {
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -32,18 +34,21 @@ impl Auth {
 
     fn routes<S: Clone + Send + Sync + 'static>(&self, base: &str) -> Router<S> {
         let mut router = Router::new();
-        for endpoint in rooms(self) {
-            let bound = Arc::new(Bound::new(self.clone(), endpoint));
+        let directory = Arc::new(Directory::new(rooms(self)));
+        for endpoint in &directory.endpoints {
+            let Some(place) = self.settings.endpoints.place(endpoint.path) else { continue };
+            let bound = Arc::new(Bound::new(self.clone(), endpoint.clone(), directory.clone()));
             for end in ["", "/"] {
-                let (path, bound) = (format!("{base}/{}{end}", bound.endpoint.path), bound.clone());
+                let (path, bound) = (format!("{base}/{place}{end}"), bound.clone());
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
             }
         }
         let auth = self.clone();
         for page in doors() {
+            let Some(place) = self.settings.endpoints.place(page.path) else { continue };
             let page = Arc::new(page);
             for end in ["", "/"] {
-                let (path, page, auth) = (format!("{base}/{}{end}", page.path), page.clone(), self.clone());
+                let (path, page, auth) = (format!("{base}/{place}{end}"), page.clone(), self.clone());
                 router = router.route(&path, any(move |request: Request<Body>| page.clone().answer(auth.clone(), request)));
             }
         }
@@ -78,7 +83,7 @@ impl Auth {
         render::plain(404, Message::NotFound.text())
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and can be written.
     pub async fn is_ready(&self) -> bool {
         facts::answers(&self.db).await
     }
@@ -86,11 +91,13 @@ impl Auth {
     /// Keeps house until `stop` is done: writes down when sessions were used and removes what has ended. A host spawns this
     /// once for each process.
     pub async fn run_worker(&self, stop: impl Future<Output = ()>) {
-        tokio::pin!(stop);
+        let mut stop = pin!(stop);
         let mut ticks = tokio::time::interval(housekeeping::EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looks = tokio::time::interval(worker::LOOK_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut measures = tokio::time::interval(queue::MEASURE_EVERY);
+        measures.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut rounds: u64 = 0;
         loop {
             tokio::select! {
@@ -99,18 +106,42 @@ impl Auth {
                     self.keep_house(rounds.is_multiple_of(housekeeping::ROUNDS_BETWEEN_WALKS)).await;
                     rounds += 1;
                 }
-                _ = looks.tick() => self.deliver().await,
-                () = self.courier.bell.notified() => self.deliver().await,
+                _ = looks.tick() => {}
+                () = self.courier.bell.notified() => {}
+                _ = measures.tick() => {
+                    if let Err(error) = queue::measure(self).await {
+                        tracing::warn!(?error, "the outbox could not be measured");
+                    }
+                    continue;
+                }
+            }
+            if self.deliver_until(stop.as_mut()).await {
+                break;
             }
         }
+        self.hand_back().await;
         if let Err(error) = self.last_seen.flush(&self.db).await {
             tracing::warn!(?error, "when sessions were last used could not be written down");
         }
     }
 
-    async fn deliver(&self) {
-        if let Err(error) = worker::deliver_due(self).await {
+    /// Sends what is due. Whether it was told to stop meanwhile: then the mail in hand gets [`worker::LAST_MAIL`] and no more.
+    async fn deliver_until(&self, stop: Pin<&mut impl Future<Output = ()>>) -> bool {
+        let mut round = pin!(worker::deliver_due(self));
+        let (done, stopped) = tokio::select! {
+            done = &mut round => (done, false),
+            () = stop => (tokio::time::timeout(worker::LAST_MAIL, round).await.unwrap_or_else(|_| Ok(Round::default())), true),
+        };
+        if let Err(error) = done {
             tracing::warn!(?error, "mails will be tried again");
+        }
+        stopped
+    }
+
+    /// Lets others send what this process has claimed and not sent (T89).
+    async fn hand_back(&self) {
+        if let Err(error) = outbox::hand_back(&self.db, &self.courier.name).await {
+            tracing::warn!(?error, "mails that were claimed wait until their lease has run out");
         }
     }
 
@@ -121,6 +152,11 @@ impl Auth {
     /// Those of the database.
     pub async fn index_fields(&self) -> crate::ground::Result<Vec<facts::Duplicate>> {
         facts::index_fields(&self.db, &self.shapes.declared).await
+    }
+
+    /// Everything that this installation answers, as an OpenAPI 3.1 document.
+    pub fn openapi(&self) -> serde_json::Value {
+        Directory::new(rooms(self)).openapi(&self.settings)
     }
 
     /// A body with which `registration/` makes an account here, for a first try.
@@ -145,13 +181,46 @@ impl Auth {
     }
 }
 
-/// The pages behind the links of mails.
+/// The pages for people.
 fn doors() -> Vec<Page> {
-    vec![features::email_verification::page(), features::password_reset::page()]
+    vec![
+        features::email_verification::page(),
+        features::email_verification::sent_page(),
+        features::password_reset::page(),
+        features::password_reset::request_page(),
+        features::email_change::page(),
+    ]
 }
 
-/// The rooms that this installation has.
+/// What is wrong with where the settings put the endpoints.
+pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
+    let (rooms, doors) = (all_rooms(auth), doors());
+    let paths: Vec<&str> = rooms.iter().map(|room| room.path).chain(doors.iter().map(|door| door.path)).collect();
+    let endpoints = &auth.settings.endpoints;
+    let mut problems = endpoints.problems(&paths);
+    let (account, frontend) = (&auth.settings.account, &auth.settings.frontend);
+    let verifies = account.email != Presence::Off && account.email_verification != Verification::None;
+    let resets = endpoints.place("password/reset").is_some();
+    for (path, mailed, url, key) in [
+        ("registration/account-confirm-email", verifies, &frontend.confirm_email_url, "frontend.confirm_email_url"),
+        ("password/reset/confirm", resets, &frontend.password_reset_url, "frontend.password_reset_url"),
+    ] {
+        if mailed && url.is_none() && endpoints.place(path).is_none() {
+            problems.push(format!("endpoints.off: without {path:?} the links of mails lead nowhere; set {key}, or keep it"));
+        }
+    }
+    problems
+}
+
+/// The rooms that this installation has, in the order in which people read of them.
 fn rooms(auth: &Auth) -> Vec<Endpoint> {
+    let mut rooms = all_rooms(auth);
+    rooms.retain(|room| auth.settings.endpoints.place(room.path).is_some());
+    rooms
+}
+
+/// The rooms that there are, in the order in which people read of them.
+fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
     let mut rooms = vec![
         features::registration::endpoint(auth),
         features::login::endpoint(auth),
@@ -162,10 +231,20 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
+        features::sessions::list(auth),
+        features::sessions::one(auth),
+        features::sessions::others(auth),
         features::token::introspection(auth),
+        features::reauthenticate::endpoint(auth),
     ];
     if auth.settings.tokens.mode != TokenMode::Opaque {
         rooms.extend([features::token::verify(auth), features::token::refresh(auth)]);
+    }
+    if auth.settings.account.email != Presence::Off {
+        rooms.extend([features::email_change::request(auth), features::email_change::confirm(auth)]);
+    }
+    if auth.settings.docs_openapi() {
+        rooms.push(features::openapi::endpoint());
     }
     rooms
 }

@@ -2,26 +2,34 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::accounts::auth::Floor;
 use crate::accounts::browsers::Browsers;
 use crate::accounts::client::RequestNames;
 use crate::accounts::last_seen::LastSeen;
 use crate::accounts::limits::Limits;
-use crate::accounts::passwords::{Hasher, Parameters, Policy};
+use crate::accounts::listener::Listener;
+use crate::accounts::passwords::{Hasher, OwnRule, Parameters, Policy};
 use crate::accounts::shapes::Shapes;
 use crate::accounts::signing::{self, Signing};
-use crate::accounts::{Auth, facts};
+use crate::accounts::typed::{Change, Typed};
+use crate::accounts::{Auth, NewUser, User, facts};
+use crate::app;
 use crate::db::{Db, Options, migrate};
 use crate::ground::secrets::MasterKey;
-use crate::ground::{Clock, Entropy, Error, Languages, Secret, key_file, meters};
+use crate::ground::{Clock, Entropy, Error, Languages, Message, Secret, key_file, meters};
 use crate::hooks::{AnyHooks, Hooks, NoHooks};
 use crate::jobs::Courier;
 use crate::mail::Transport;
 use crate::mail::templates::{Functions, Templates};
 use crate::pages::Pages;
-use crate::settings::{HashQueue, HashThreads, Settings};
+use crate::settings::{FieldSettings, HashQueue, HashThreads, Settings};
 
 /// Why a service does not start: sentences for the operator, all of them at once.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -44,7 +52,10 @@ pub struct Builder {
     clock: Clock,
     entropy: Entropy,
     indexes: bool,
-    hooks: Box<dyn AnyHooks>,
+    hooks: Arc<dyn AnyHooks>,
+    typed: Typed,
+    changes: Vec<Change>,
+    password_rule: Option<OwnRule>,
     transport: Option<Transport>,
     functions: Functions,
 }
@@ -57,7 +68,10 @@ impl Auth {
             clock: Clock::System,
             entropy: Entropy::System,
             indexes: true,
-            hooks: Box::new(NoHooks),
+            hooks: Arc::new(NoHooks),
+            typed: Typed::default(),
+            changes: Vec::new(),
+            password_rule: None,
             transport: None,
             functions: Functions::default(),
         }
@@ -82,7 +96,68 @@ impl Builder {
     /// Runs the host's own code inside the units of the flows.
     #[must_use]
     pub fn hooks(mut self, hooks: impl Hooks) -> Self {
-        self.hooks = Box::new(hooks);
+        self.hooks = Arc::new(hooks);
+        self
+    }
+
+    /// Accounts have the members of this struct as fields, as if each were declared in `user.fields`. The types say what fits:
+    /// `Option` is what may be missing, an enum a choice, bounds and patterns are those of schemars. What the reader of such a
+    /// profile refuses is told at its field. Read it with [`crate::accounts::User::profile`].
+    #[must_use]
+    pub fn profile<P: DeserializeOwned + JsonSchema>(mut self) -> Self {
+        self.typed.set_profile::<P>();
+        self
+    }
+
+    /// Changes a field of the profile where no attribute of schemars says it.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, change: impl FnOnce(&mut FieldSettings) + Send + 'static) -> Self {
+        self.changes.push((name.into(), Box::new(change)));
+        self
+    }
+
+    /// Registration takes the members of this struct, after what it cannot do without (name, address, passwords) where the
+    /// struct does not name it. Members that accounts have as fields keep the rules of the field; the others are the form's own.
+    /// What `TryFrom` refuses is told at the field that it names.
+    #[must_use]
+    pub fn register_form<F>(mut self) -> Self
+    where
+        F: DeserializeOwned + JsonSchema,
+        NewUser: TryFrom<F, Error: Into<Error>>,
+    {
+        self.typed.set_register::<F>();
+        self
+    }
+
+    /// `user/` answers with this struct. Members that accounts have as fields stay editable where the field is.
+    #[must_use]
+    pub fn user_view<V>(mut self) -> Self
+    where
+        V: Serialize + JsonSchema + for<'u> From<&'u User>,
+    {
+        self.typed.set_view::<V>();
+        self
+    }
+
+    /// Refuses passwords beyond what the settings say: the messages say why, none lets it pass. Runs on the threads that answer
+    /// requests, so it must be quick; for a password with U+0000 or too many bytes it is not asked.
+    #[must_use]
+    pub fn password_rule(mut self, rule: impl Fn(&Secret) -> Vec<Message> + Send + Sync + 'static) -> Self {
+        self.password_rule = Some(OwnRule::new(rule));
+        self
+    }
+
+    /// Leaves an endpoint out, by its path: `password/reset`. As the setting `endpoints.off`.
+    #[must_use]
+    pub fn without(mut self, path: impl Into<String>) -> Self {
+        self.settings.endpoints.off.push(path.into());
+        self
+    }
+
+    /// Serves an endpoint at another path below the base path; links in mails follow. As the setting `endpoints.moved`.
+    #[must_use]
+    pub fn moved(mut self, path: impl Into<String>, to: impl Into<String>) -> Self {
+        self.settings.endpoints.moved.insert(path.into(), to.into());
         self
     }
 
@@ -118,12 +193,9 @@ impl Builder {
     /// [`BuildError`] with every problem of the settings at once, or what is wrong with the database and what to do about it.
     pub async fn build(self) -> Result<Auth, BuildError> {
         meters::describe();
-        let settings = self.settings;
-        let problems: Vec<String> = settings.check().iter().map(ToString::to_string).collect();
-        if !problems.is_empty() {
-            return Err(BuildError(problems));
-        }
-        let shapes = Shapes::new(&settings).map_err(BuildError::because)?;
+        let mut settings = self.settings;
+        let shapes = shapes(&mut settings, self.typed, self.changes)?;
+        let functions = self.functions.clone();
         let (languages, templates) = words(&settings, self.functions)?;
         let db = Db::open(settings.database.url.expose(), Options::default())
             .await
@@ -144,11 +216,12 @@ impl Builder {
             true => Some(Signing::open(&settings, &db, &key, &self.clock, &self.entropy).await.map_err(BuildError::because)?),
             false => None,
         };
-        let courier = courier(&settings, self.transport, &self.entropy)?;
+        let pages = Pages::load(&settings, &functions, &languages);
+        let courier = courier(&settings, self.transport, pages, &self.entropy)?;
         let internal = |error: Error| BuildError::because(format!("{error:?}"));
         let floor = Floor {
             hasher: Hasher::start(&hashing(&settings), self.entropy.clone()).map_err(internal)?,
-            policy: policy(&settings),
+            policy: policy(&settings, self.password_rule),
             limits: Limits::new(&key).map_err(internal)?,
             last_seen: LastSeen::default(),
             code_key: crate::accounts::tokens::code_key(&key).map_err(internal)?,
@@ -159,6 +232,7 @@ impl Builder {
             request_names: RequestNames::new(&self.entropy).map_err(internal)?,
             placed: AtomicBool::new(false),
             key_file,
+            listener: Listener::start(&self.hooks),
             hooks: self.hooks,
             settings,
             db,
@@ -168,7 +242,21 @@ impl Builder {
             languages,
             templates,
         };
-        Ok(Auth::new(floor))
+        let auth = Auth::new(floor);
+        let misplaced = app::misplaced(&auth);
+        if misplaced.is_empty() { Ok(auth) } else { Err(BuildError(misplaced)) }
+    }
+}
+
+/// What accounts look like, or everything that is wrong with the settings and with the host's types.
+fn shapes(settings: &mut Settings, typed: Typed, changes: Vec<Change>) -> Result<Shapes, BuildError> {
+    let mut problems = typed.declare(settings, changes);
+    match Shapes::new(settings, typed) {
+        Ok(shapes) => {
+            problems.extend(shapes.problems(settings));
+            if problems.is_empty() { Ok(shapes) } else { Err(BuildError(problems)) }
+        }
+        Err(what) => Err(BuildError(if problems.is_empty() { vec![what] } else { problems })),
     }
 }
 
@@ -202,9 +290,14 @@ fn key_path(settings: &Settings) -> PathBuf {
 }
 
 /// What sending mail needs, with every problem of the pages and of the way out at once.
-fn courier(settings: &Settings, transport: Option<Transport>, entropy: &Entropy) -> Result<Courier, BuildError> {
+fn courier(
+    settings: &Settings,
+    transport: Option<Transport>,
+    pages: Result<Pages, Vec<String>>,
+    entropy: &Entropy,
+) -> Result<Courier, BuildError> {
     let mut problems = Vec::new();
-    let pages = Pages::load(settings).map_err(|wrong| problems.extend(wrong)).ok();
+    let pages = pages.map_err(|wrong| problems.extend(wrong)).ok();
     let transport = transport.map_or_else(|| Transport::from_settings(settings), Ok).map_err(|wrong| problems.push(wrong)).ok();
     match (pages, transport) {
         (Some(pages), Some(transport)) => {
@@ -214,12 +307,13 @@ fn courier(settings: &Settings, transport: Option<Transport>, entropy: &Entropy)
     }
 }
 
-fn policy(settings: &Settings) -> Policy {
+fn policy(settings: &Settings, own: Option<OwnRule>) -> Policy {
     let password = &settings.password;
     Policy {
         min_length: password.min_length as usize,
         max_bytes: password.max_bytes as usize,
         site_name: settings.site.name.clone(),
+        own,
     }
 }
 

@@ -9,8 +9,8 @@ use std::pin::Pin;
 
 use serde_json::{Map, Value};
 
-use crate::accounts::User;
-use crate::accounts::users::NewUser;
+use crate::accounts::audit::Event;
+use crate::accounts::{NewUser, User};
 use crate::db::Tx;
 use crate::ground::Result;
 
@@ -33,7 +33,8 @@ use crate::ground::Result;
 /// }
 /// ```
 pub trait Hooks: Send + Sync + 'static {
-    /// Before an account is made. May change what is made, or refuse with an error.
+    /// Before an account is made. May change what is made, or refuse with an error, which is the answer:
+    /// `Err(("invite", "This invitation is not known.").into())` stands at that field.
     fn before_register(&self, tx: &Tx, new: &mut NewUser) -> impl Future<Output = Result<()>> + Send {
         let _ = (tx, new);
         async { Ok(()) }
@@ -58,6 +59,21 @@ pub trait Hooks: Send + Sync + 'static {
         let _ = (tx, user);
         async { Ok(()) }
     }
+
+    /// Before an account is removed, in the unit that removes it: for the host's own rows, or to refuse with an error.
+    fn before_delete(&self, tx: &Tx, user: &User) -> impl Future<Output = Result<()>> + Send {
+        let _ = (tx, user);
+        async { Ok(()) }
+    }
+
+    /// After something happened and is safe: the events of the audit trail, in their order, one at a time. Nobody waits for it
+    /// and nothing it does can undo what happened. It has ten seconds for each event; where 1,024 wait, more are not told, and
+    /// those that wait when the process ends are lost: what must not be lost belongs into the hooks above, or is read from the
+    /// audit trail.
+    fn on_event(&self, event: &Event) -> impl Future<Output = ()> + Send {
+        let _ = event;
+        async {}
+    }
 }
 
 /// No hooks.
@@ -79,6 +95,10 @@ pub(crate) trait AnyHooks: Send + Sync {
     fn claims<'a>(&'a self, tx: &'a Tx, user: &'a User, claims: &'a mut Map<String, Value>) -> Done<'a>;
     /// See [`Hooks::before_login`].
     fn before_login<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a>;
+    /// See [`Hooks::before_delete`].
+    fn before_delete<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a>;
+    /// See [`Hooks::on_event`].
+    fn on_event<'a>(&'a self, event: &'a Event) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 }
 
 impl<H: Hooks> AnyHooks for H {
@@ -100,5 +120,13 @@ impl<H: Hooks> AnyHooks for H {
 
     fn before_login<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a> {
         Box::pin(Hooks::before_login(self, tx, user))
+    }
+
+    fn before_delete<'a>(&'a self, tx: &'a Tx, user: &'a User) -> Done<'a> {
+        Box::pin(Hooks::before_delete(self, tx, user))
+    }
+
+    fn on_event<'a>(&'a self, event: &'a Event) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(Hooks::on_event(self, event))
     }
 }

@@ -11,6 +11,8 @@ pub mod accounts;
 mod app;
 mod builder;
 pub mod db;
+#[cfg(doctest)]
+mod documentation;
 pub mod features;
 pub mod forms;
 pub mod ground;
@@ -18,13 +20,19 @@ pub mod hooks;
 pub mod http;
 pub mod jobs;
 pub mod mail;
+pub mod outgoing;
 pub mod pages;
 pub mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use accounts::Auth;
+pub use accounts::{Auth, NewUser, User, UserId};
 pub use builder::{BuildError, Builder};
+pub use ground::names::{EmailAddress, PhoneNumber};
+pub use ground::{Error, Message, Secret};
 pub use hooks::Hooks;
-pub use http::{CurrentUser, OptionalUser};
+pub use http::{CurrentUser, OptionalUser, RequireStaff};
+/// The crate that describes types here, so that a host derives `JsonSchema` with the same version: `#[schemars(crate =
+/// "vestibule::schemars")]`.
+pub use schemars;
 pub use settings::Settings;

@@ -1,14 +1,16 @@
 // Verifies access tokens of a Vestibule with jose.
 //
-//     node verify.mjs http://127.0.0.1:8000/.well-known/jwks.json < tokens
+//     node verify.mjs http://127.0.0.1:8000/.well-known/jwks.json [SECONDS] < tokens
 //
 // One token a line; prints the account's number, or why the token does not count.
 
 import { createInterface } from 'node:readline'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 
-// Asks for the keys again when a token names one that it does not know, at most twice a minute, and at the latest after ten minutes.
-const keys = createRemoteJWKSet(new URL(process.argv[2]), { cacheMaxAge: 600_000 })
+// Asks for the keys again after ten minutes, as long as a new key waits before it signs; and when a token names a key that it
+// does not know, but not at each one: anybody can make such tokens.
+const seldom = Number(process.argv[3] ?? 30)
+const keys = createRemoteJWKSet(new URL(process.argv[2]), { cacheMaxAge: 600_000, cooldownDuration: seldom * 1000 })
 
 async function verify(token) {
   const { payload } = await jwtVerify(token, keys, {

@@ -1,6 +1,6 @@
 """Verifies access tokens of a Vestibule with PyJWT.
 
-    python verify.py http://127.0.0.1:8000/.well-known/jwks.json < tokens
+    python verify.py http://127.0.0.1:8000/.well-known/jwks.json [SECONDS] < tokens
 
 One token a line; prints the account's number, or why the token does not count.
 """
@@ -9,8 +9,10 @@ import sys
 
 import jwt
 
-# Asks for the keys again when a token names one that it does not know, and at the latest after ten minutes.
-keys = jwt.PyJWKClient(sys.argv[1], cache_keys=False, lifespan=600)
+# Asks for the keys again after ten minutes, as long as a new key waits before it signs; and when a token names a key that it
+# does not know, but not at each one: anybody can make such tokens.
+seldom = float(sys.argv[2]) if len(sys.argv) > 2 else 30
+keys = jwt.PyJWKClient(sys.argv[1], lifespan=600, cooldown_duration=seldom)
 
 
 def verify(token):

@@ -131,7 +131,13 @@ mod tests {
             body: Some(body.into()),
         };
         let history = History { addresses: [known.to_owned()].into(), ..History::default() };
-        check(&Asked { exchange: &exchange, request: &request, history: &history });
+        check(&Asked {
+            exchange: &exchange,
+            request: &request,
+            history: &history,
+            settings: &serde_json::Value::Null,
+            whom: None,
+        });
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::compare;
-use crate::history::History;
+use crate::history::{History, Link};
 use crate::offered::{self, BASE};
 use crate::steps::Exchange;
 use crate::wire::Request;
@@ -16,6 +16,10 @@ pub struct Asked<'a> {
     pub request: &'a Request,
     /// What went before.
     pub history: &'a History,
+    /// The server's settings.
+    pub settings: &'a Value,
+    /// The address of the account that the request is about, by its key or its link.
+    pub whom: Option<&'a str>,
 }
 
 impl Asked<'_> {
@@ -65,6 +69,17 @@ impl Asked<'_> {
     /// A text member of the body.
     pub fn member(&self, name: &str) -> Option<String> {
         self.members().into_iter().rfind(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// The link whose token the body carries.
+    pub fn link(&self) -> Option<&Link> {
+        let token = self.member("token").or_else(|| self.member("key"))?;
+        self.history.links.values().find(|link| link.token == token)
+    }
+
+    /// Whether a setting of the server is switched on.
+    pub fn is_set(&self, pointer: &str) -> bool {
+        self.settings.pointer(pointer) == Some(&Value::Bool(true))
     }
 
     /// The bytes of the body.

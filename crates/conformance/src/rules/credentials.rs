@@ -80,8 +80,26 @@ mod tests {
         let headers = vec![("Authorization".to_owned(), "Bearer k".to_owned())];
         let request = Request { method: "GET".into(), path: "/dj-rest-auth/user/".into(), headers, body: None };
         let mut history = History::default();
-        assert!((BEARER.answer)(&Asked { exchange: &exchange, request: &request, history: &history }).is_none());
+        assert!(
+            (BEARER.answer)(&Asked {
+                exchange: &exchange,
+                request: &request,
+                history: &history,
+                settings: &serde_json::Value::Null,
+                whom: None
+            })
+            .is_none()
+        );
         history.keys.insert("k".into());
-        assert!((BEARER.answer)(&Asked { exchange: &exchange, request: &request, history: &history }).is_some());
+        assert!(
+            (BEARER.answer)(&Asked {
+                exchange: &exchange,
+                request: &request,
+                history: &history,
+                settings: &serde_json::Value::Null,
+                whom: None
+            })
+            .is_some()
+        );
     }
 }

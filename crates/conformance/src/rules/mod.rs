@@ -7,6 +7,8 @@ mod accounts;
 mod asked;
 mod bodies;
 mod credentials;
+mod languages;
+mod links;
 mod mailed;
 mod page;
 mod passwords;
@@ -44,6 +46,8 @@ pub enum Instead {
     Answer(Expected),
     /// What this other request is answered with.
     SameAs(Request),
+    /// The recorded answer, and mails to these addresses.
+    Mails(Vec<String>),
     /// Whatever is no crash.
     Better,
 }
@@ -62,6 +66,20 @@ impl Instead {
     /// 400 with one sentence about one field.
     fn field(name: &str, sentence: &str) -> Option<Self> {
         Self::json(400, json!({ name: [sentence] }))
+    }
+
+    /// A login that succeeds, in the mode of the server.
+    fn granted(asked: &Asked<'_>) -> Option<Self> {
+        let any = "{{any}}";
+        let mut body = match asked.settings.pointer("/tokens/mode").and_then(Value::as_str) {
+            None | Some("opaque") => return Self::json(200, json!({ "key": "{{token}}" })),
+            Some(_) => json!({ "access": "{{jwt_access}}", "refresh": any, "user": any }),
+        };
+        if asked.is_set("/jwt/return_expiration") {
+            body["access_expiration"] = any.into();
+            body["refresh_expiration"] = any.into();
+        }
+        Self::json(200, body)
     }
 
     /// The one answer to a login that fails.
@@ -93,8 +111,21 @@ pub const RULES: &[Rule] = &[
     bodies::TOO_LARGE,
     bodies::NAMED_TWICE,
     bodies::NOT_UTF8,
+    links::PROVEN_BY_RESET,
+    links::ENDED_BY_RESET,
+    links::OUTLIVES_LOGIN,
+    links::AN_HOUR,
+    links::DISABLED,
+    links::BASE_36,
+    links::CONFIRMATION_IS_A_PAGE,
+    mailed::ANY_CASE,
+    mailed::ONE_MAIL,
+    mailed::OWN_KEY,
+    mailed::NOTICE,
     mailed::CODE_BESIDE_KEY,
     mailed::HEAD_SPENDS_NOTHING,
+    languages::NOT_SPOKEN,
+    paths::PAGES_OF_ALLAUTH,
     paths::SLASH,
     paths::WHOLE_PATHS,
     paths::ANY_HOST,

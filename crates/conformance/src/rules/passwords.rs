@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Instead, Rule};
+use super::{Asked, Instead, Rule};
 
 /// The most bytes of a password, by default.
 const MOST_BYTES: usize = 1024;
+
+/// The answer to a reset that is done.
+pub(super) const RESET: &str = "Password has been reset with the new password.";
 
 const OLD_PASSWORD_WRONG: &str = "Your old password was entered incorrectly. Please enter it again.";
 
@@ -44,29 +47,38 @@ pub(super) const TOO_LONG: Rule = Rule {
 
 pub(super) const LONGER_THAN_128: Rule = Rule {
     name: "A new password may have more than 128 characters",
-    when: "`password/change/` with a password of more than 128 characters, which the reference takes at registration and refuses here.",
-    instead: "200 `New password has been saved.`, unless something else is wrong with it.",
+    when: "`password/change/` or `password/reset/confirm/` with a password of more than 128 characters, which the reference takes at registration and refuses here.",
+    instead: "200 `New password has been saved.` or `Password has been reset with the new password.`, unless something else is wrong.",
     reason: "The same bounds at all entry points, so that an account can always prove the password that it has.",
     source: "T02",
     answer: |asked| {
-        let fields = asked.recorded_fields().filter(|_| asked.is("POST", "password/change"))?;
+        let resets = asked.is("POST", "password/reset/confirm");
+        let mut fields = asked.recorded_fields().filter(|_| resets || asked.is("POST", "password/change"))?;
         let long = json!(["Ensure this field has no more than 128 characters."]);
-        if fields.is_empty() || fields.values().any(|messages| *messages != long) {
-            return None;
-        }
-        if fields.contains_key("old_password") {
-            return Instead::field("old_password", OLD_PASSWORD_WRONG);
-        }
-        let (first, second) = (asked.member("new_password1")?, asked.member("new_password2")?);
-        match first == second {
-            true if second.len() > MOST_BYTES => {
-                Instead::field("new_password2", "Ensure this field has no more than 1024 bytes.")
-            }
-            true => Instead::detail(200, "New password has been saved."),
-            false => Instead::field("new_password2", "The two password fields didn’t match."),
+        let all = fields.len();
+        let is_old = fields.get("old_password") == Some(&long);
+        fields.retain(|_, messages| *messages != long);
+        match (fields.len() < all, fields.is_empty()) {
+            (false, _) => None,
+            (true, true) if is_old => Instead::field("old_password", OLD_PASSWORD_WRONG),
+            (true, true) => long_password(asked, resets),
+            (true, false) => Instead::json(400, Value::Object(fields)),
         }
     },
 };
+
+/// What comes of a password of more than 128 characters with which nothing else is wrong so far.
+fn long_password(asked: &Asked<'_>, resets: bool) -> Option<Instead> {
+    if resets && asked.link().is_none() {
+        return Instead::field("token", "Invalid value");
+    }
+    let (first, second) = (asked.member("new_password1")?, asked.member("new_password2")?);
+    match first == second {
+        true if second.len() > MOST_BYTES => Instead::field("new_password2", "Ensure this field has no more than 1024 bytes."),
+        true => Instead::detail(200, if resets { RESET } else { "New password has been saved." }),
+        false => Instead::field("new_password2", "The two password fields didn’t match."),
+    }
+}
 
 pub(super) const NO_128_IN_OPTIONS: Rule = Rule {
     name: "OPTIONS tells of no 128 characters",

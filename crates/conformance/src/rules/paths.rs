@@ -32,6 +32,18 @@ pub(super) const SLASH: Rule = Rule {
     },
 };
 
+pub(super) const PAGES_OF_ALLAUTH: Rule = Rule {
+    name: "No pages below /accounts/",
+    when: "A page of allauth, which a project may mount beside the endpoints.",
+    instead: "404 `Not found.`",
+    reason: "The pages behind links, for signing in and for a new password are built in, below the base path.",
+    source: "design §4, 14",
+    answer: |asked| {
+        let is_page = asked.request.path.starts_with("/accounts/") && asked.status() < 500;
+        is_page.then(|| Instead::detail(404, "Not found."))?
+    },
+};
+
 pub(super) const WHOLE_PATHS: Rule = Rule {
     name: "A path must be the whole path",
     when: "A path that ends in an endpoint's name and has something else before it, such as `xlogin/`.",
@@ -92,7 +104,14 @@ mod tests {
         let headers = serde_json::json!({ "content-type": "text/html; charset=utf-8" }).as_object().cloned().unwrap();
         let exchange = Exchange { method: "GET".into(), status, response_headers: headers, ..Exchange::default() };
         let request = Request { method: "GET".into(), path: format!("/dj-rest-auth/{path}"), headers: Vec::new(), body: None };
-        (rule.answer)(&Asked { exchange: &exchange, request: &request, history: &History::default() }).is_some()
+        (rule.answer)(&Asked {
+            exchange: &exchange,
+            request: &request,
+            history: &History::default(),
+            settings: &serde_json::Value::Null,
+            whom: None,
+        })
+        .is_some()
     }
 
     #[test]

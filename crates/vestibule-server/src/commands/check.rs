@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use vestibule::accounts::facts::Duplicate;
+use vestibule::accounts::misfits::{self, Misfits};
 use vestibule::{Auth, Settings};
 
 use super::{Failure, open};
@@ -32,6 +33,22 @@ fn told(duplicates: &[Duplicate]) -> String {
     )
 }
 
+/// How many values that do not fit are named.
+const MISFITS_TOLD: usize = 100;
+
+/// The values are named, never shown.
+fn unfit(found: &Misfits) -> String {
+    let lines: Vec<String> =
+        found.first.iter().map(|one| format!("  account {}: {}: {}", one.user, one.field, one.message.text())).collect();
+    let more = found.count - found.first.len() as u64;
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    format!(
+        "user.fields: {} value(s) of before no longer fit; they stay and are shown, and whoever edits one must bring a value that fits:\n{}{more}",
+        found.count,
+        lines.join("\n")
+    )
+}
+
 /// Says whether the settings and the database are fit to serve. Changes nothing.
 pub(super) async fn check(config: Option<&Path>, deploy: bool) -> Result<(), Failure> {
     let Loaded { mut settings, .. } = open::load(config)?;
@@ -41,7 +58,11 @@ pub(super) async fn check(config: Option<&Path>, deploy: bool) -> Result<(), Fai
     } else {
         settings = open::settings(config, open::QUIET)?;
         settings.database.migrate = false;
-        open::build(Auth::builder(settings)).await?;
+        let auth = open::build(Auth::builder(settings)).await?;
+        let found = misfits::find(&auth, MISFITS_TOLD).await.map_err(|error| Failure::Failed(format!("{error:?}")))?;
+        if found.count > 0 {
+            output::say(&unfit(&found));
+        }
         "fit to serve"
     };
     if advice.is_empty() {

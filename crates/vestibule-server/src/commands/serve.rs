@@ -15,10 +15,11 @@ use vestibule::{Auth, Settings};
 use super::{Failure, open};
 use crate::serve::signals::Signals;
 use crate::serve::{self, Limits, Listener, Outcome, descriptors};
-use crate::{memory, metrics, output};
+use crate::{logs, memory, metrics, output};
 
-/// How long requests that have begun may take after the first signal.
-const GRACE: Duration = Duration::from_secs(30);
+/// How long requests that have begun may take after the first signal: longer than a slow body and a slow database together. The worker
+/// comes after it, and all of it must end within 30 s (T89).
+const GRACE: Duration = Duration::from_secs(20);
 
 /// What collectors of numbers may take: one at a time is usual.
 const COLLECTORS: Limits = Limits {
@@ -46,11 +47,12 @@ pub(super) async fn run(config: Option<&Path>) -> Result<(), Failure> {
     }
 
     tokio::spawn(memory::give_back());
+    tokio::spawn(logs::tell_of_lost_lines());
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(keep_house(auth.clone(), stopped.clone()));
     let told = async move {
         signals.stop().await;
-        tracing::info!("stopping: requests that have begun get up to 30 seconds");
+        tracing::info!("stopping: requests that have begun get up to 20 seconds");
     };
     let outcome = serve::serve(Listener { socket, name: "public", https }, app(&auth), limits, told, GRACE).await;
     stop.send_replace(true);

@@ -9,6 +9,8 @@ const ACCEPTED: &str = "vestibule_connections_total";
 const FULL: &str = "vestibule_connections_full_total";
 const FAILED: &str = "vestibule_connections_failed_total";
 const CUT: &str = "vestibule_connections_cut_total";
+/// Lines that the log could not take.
+pub(crate) const LINES_LOST: &str = "vestibule_log_lines_lost_total";
 const REFUSED: &str = "vestibule_http_refused_total";
 
 /// Every meter of the server, beside those of the library.
@@ -26,6 +28,7 @@ pub(crate) const ALL: &[Meter] = &[
         help: "Times that no connection could be accepted for want of descriptors or memory, by listener.",
     },
     Meter { name: CUT, kind: Kind::Counter, help: "Connections that were cut because the client was too slow, by listener." },
+    Meter { name: LINES_LOST, kind: Kind::Counter, help: "Lines of the log that could not be written." },
     Meter { name: REFUSED, kind: Kind::Counter, help: "Requests that were refused before they reached an endpoint, by status." },
 ];
 

@@ -51,12 +51,66 @@ fn user_set_password_and_user_create_count_at_once() {
 }
 
 #[test]
+fn user_delete_removes_the_account_while_a_server_runs() {
+    for place in Place::both() {
+        let server = place.serve();
+        let ask = server.driver();
+        let key = ask.register("ana");
+        let asked = place.run(&["user", "delete", "ana"], &[]);
+        assert_eq!(asked.status.code(), Some(2), "without a terminal nobody can be asked");
+        assert_eq!(ask.status_of(&key), 200);
+        let done = place.run(&["user", "delete", "ana", "--yes"], &[]);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(ask.status_of(&key), 401);
+        ask.login("ana", PASSWORD).expect(400);
+        assert_eq!(place.run(&["user", "delete", "ana", "--yes"], &[]).status.code(), Some(1));
+        assert_eq!(place.faults(), []);
+    }
+}
+
+#[test]
+fn check_names_the_values_that_no_longer_fit_and_never_shows_them() {
+    for place in Place::both() {
+        let field = |kind: &str| format!("[[user.fields]]\nname = \"color\"\n{kind}\n");
+        let settings = place.folder.path().join("vestibule.toml");
+        std::fs::write(&settings, field("kind = \"text\"")).unwrap();
+        let made = |name: &str, color: &str| {
+            let email = format!("{name}@example.org");
+            let color = format!("color={color}");
+            let arguments = ["user", "create", "--username", name, "--email", &email, "--field", &color, "--password-stdin"];
+            let mut command = place.command(&arguments, &[]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+            writeln!(command.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+            assert!(command.wait().unwrap().success());
+        };
+        made("ana", "red");
+        made("bea", "a-secret-color");
+        std::fs::write(&settings, field("kind = \"choice\"\nchoices = [\"red\"]\nrequired = true")).unwrap();
+        let done = place.run(&["check"], &[]);
+        let told = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success(), "{told}{}", String::from_utf8_lossy(&done.stderr));
+        assert!(told.contains("1 value(s)") && told.contains("account 2: color") && told.contains("fit to serve"), "{told}");
+        assert!(!told.contains("a-secret-color"), "{told}");
+    }
+}
+
+#[test]
 fn a_command_for_nobody_fails_with_a_sentence() {
     let place = Place::sqlite();
     let _server = place.serve();
     let done = place.run(&["user", "disable", "nobody"], &[]);
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stderr).contains("there is no account \"nobody\""));
+}
+
+#[test]
+fn openapi_needs_no_database_and_leaves_nothing_behind() {
+    let place = Place::sqlite();
+    let settings = [("VESTIBULE__DATABASE__URL", "postgres://nobody@127.0.0.1:1/none"), ("VESTIBULE__DOCS__OPENAPI", "false")];
+    let done = place.run(&["openapi"], &settings);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert!(document["paths"]["/login/"]["post"]["operationId"] == "login");
+    assert_eq!(std::fs::read_dir(place.folder.path()).unwrap().count(), 0);
 }
 
 /// Settings with which tokens are made and taken.
@@ -115,4 +169,27 @@ fn without_tokens_there_are_no_keys_to_look_after() {
     let done = place.run(&["keys", "list"], &[]);
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stderr).contains("tokens.mode is opaque"));
+}
+
+#[test]
+fn t40_a_server_does_not_start_with_a_key_that_is_weak_or_that_others_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::sqlite();
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/../vestibule/tests/data/keys");
+    for (name, algorithm, mode, complaint) in [
+        ("ec-pkcs8.pem", "ES256", 0o604, "everybody on this machine can read"),
+        ("rsa-1024.pem", "RS256", 0o600, "an RSA key of 2048 to 8192 bits"),
+        ("rsa-pkcs8.pem", "ES256", 0o600, "an EC key on the curve P-256"),
+    ] {
+        let path = place.folder.path().join(name);
+        std::fs::copy(format!("{keys}/{name}"), &path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let own = [("VESTIBULE__JWT__ALGORITHM", algorithm), ("VESTIBULE__JWT__PRIVATE_KEY_FILE", path.to_str().unwrap())];
+        let settings: Vec<_> = TOKENS.into_iter().chain(own).collect();
+        let done = place.run(&["serve"], &settings);
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        assert!(said.contains("jwt.private_key_file names the file ") && said.contains(complaint), "{said}");
+        assert!(!said.contains("PRIVATE KEY"), "{said}");
+    }
 }

@@ -5,15 +5,23 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot look must fail")]
 
+mod backup;
+mod cluster;
 mod commands;
 mod driver;
+mod full;
 mod journal;
 mod kill_loop;
+mod load;
+mod locks;
 mod outage;
 mod people;
 mod place;
+mod proxy;
 mod refusals;
 mod server;
+mod snippets;
 mod starts;
 mod stop;
 mod two;
+mod volume;

@@ -1,7 +1,9 @@
 //! People who do things, and what must be true of them after a crash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -148,4 +150,26 @@ pub(crate) fn compare<'a>(people: impl Iterator<Item = (&'a String, &'a mut Pers
         person.check(name, to, &mut found.wrong);
     }
     found
+}
+
+/// What somebody does next; `new` is the name of a newcomer.
+pub(crate) fn choose(people: &People, new: String) -> Deed {
+    let dice = random(100);
+    let Some((name, person)) = people.0.iter().nth(random(people.0.len().max(1) as u64) as usize).filter(|_| dice >= 25) else {
+        return Deed::Register { password: format!("Tr1cky-{new}-pass"), name: new };
+    };
+    let (name, old) = (name.clone(), person.password.clone());
+    let Some(key) = person.open.first().cloned().filter(|_| dice >= 40) else {
+        return Deed::LogIn { name, password: old };
+    };
+    match dice {
+        40..65 => Deed::Change { name, key, old, new: format!("An0ther-{new}-pass") },
+        65..85 => Deed::LogOut { name, key },
+        _ => Deed::Edit { name, key, first_name: format!("First {new}") },
+    }
+}
+
+/// A number below `end`.
+pub(crate) fn random(end: u64) -> u64 {
+    RandomState::new().hash_one(Instant::now()) % end
 }

@@ -1,6 +1,6 @@
 //! Where a server keeps its data: a folder and a database that nobody else uses, gone afterwards.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,8 +27,14 @@ impl Place {
     /// An SQLite file that is not there yet.
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("vestibule.db").display());
-        Self { kind: "sqlite", url, folder, servers: AtomicU64::new(0), _schema: None }
+        let at = folder.path().to_owned();
+        Self { folder, ..Self::sqlite_in(&at) }
+    }
+
+    /// As [`Place::sqlite`], with the file in a folder of somebody else's; the server's log is not there.
+    pub(crate) fn sqlite_in(at: &Path) -> Self {
+        let url = format!("sqlite://{}", at.join("vestibule.db").display());
+        Self { kind: "sqlite", url, folder: tempfile::tempdir().unwrap(), servers: AtomicU64::new(0), _schema: None }
     }
 
     /// An empty schema in the PostgreSQL of the tests.
@@ -51,7 +57,7 @@ impl Place {
 
     /// The program with cheap hashing and no limits, in a folder and an environment of its own; `settings` come on top.
     pub(crate) fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        let mut command = Command::new(program());
         command.args(arguments).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
         command.env("VESTIBULE__DATABASE__URL", &self.url);
         command.env("VESTIBULE__SERVER__LISTEN", "127.0.0.1:0");
@@ -111,6 +117,11 @@ impl Place {
         std::thread::scope(|scope| scope.spawn(asked).join().unwrap())
     }
 
+    /// Changes the database as a strange program would.
+    pub(crate) fn change(&self, sql: &'static str) {
+        self.look(sql, async |db| db.unit(move |tx| async move { tx.run(sql, params![]).await.map(drop) }).await.unwrap());
+    }
+
     /// Rows that must not be: the database is sound, every reference has its target, and no account is half made.
     pub(crate) fn faults(&self) -> Vec<(&'static str, i64)> {
         let own: &[&str] = match self.kind {
@@ -122,6 +133,11 @@ impl Place {
         };
         own.iter().chain(&HALVES).map(|sql| (*sql, self.count(sql))).filter(|(_, rows)| *rows > 0).collect()
     }
+}
+
+/// The program just built, or the one that `VESTIBULE_TEST_SERVER` names: a release, say.
+fn program() -> PathBuf {
+    std::env::var_os("VESTIBULE_TEST_SERVER").map_or_else(|| env!("CARGO_BIN_EXE_vestibule").into(), PathBuf::from)
 }
 
 /// Rows that no whole unit leaves behind.

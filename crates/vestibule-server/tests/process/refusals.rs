@@ -104,3 +104,27 @@ fn another_secret_key_than_the_databases_is_refused() {
         says(&refused(&place, &["serve"], &other), &["secret_key", "set the old key again"]);
     }
 }
+
+#[test]
+fn t89_a_database_of_a_newer_program_is_refused() {
+    for place in Place::both() {
+        place.serve().kill();
+        place.change("INSERT INTO auth_migrations (version, name, checksum, applied_at) VALUES (9000, '9000_later', 'x', 0)");
+        for command in ["serve", "migrate", "check"] {
+            let said = refused(&place, &[command], &[]);
+            says(&said, &["9000_later", "does not know", "run the newer program, or restore an older backup"]);
+        }
+        assert_eq!(place.faults(), []);
+    }
+}
+
+#[test]
+fn t89_a_migration_that_was_altered_is_refused() {
+    for place in Place::both() {
+        place.serve().kill();
+        place.change("UPDATE auth_migrations SET checksum = 'altered' WHERE version = 1");
+        for command in ["serve", "migrate", "check"] {
+            says(&refused(&place, &[command], &[]), &["0001_accounts differs", "use the program as it was released"]);
+        }
+    }
+}

@@ -1,12 +1,14 @@
 //! Two servers on one database are one service.
 
+use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vestibule::testing::races::say;
 
-use crate::driver::{Answer, Driver, PASSWORD};
+use crate::driver::{Answer, Driver, PASSWORD, registration};
 use crate::place::Place;
 use crate::server::Server;
 
@@ -96,4 +98,85 @@ fn t68_of_64_guesses_at_two_servers_ten_are_looked_at() {
         servers[1].driver().login("ana", PASSWORD).expect(429);
     }
     say("T68 at two processes on postgres: 3 rounds, 30 × 400, 162 × 429, one lock each");
+}
+
+#[test]
+fn t83_of_64_registrations_at_two_servers_one_gets_the_name_and_one_the_address() {
+    let place = Place::postgres();
+    let servers = two(&place, &[]);
+    for round in 0..5 {
+        let account = |name: String, email: String| json!({ "username": name, "email": email, "password1": PASSWORD, "password2": PASSWORD });
+        let by_name = at_once(&servers, 64, |way, to| {
+            to.post("registration/", None, &account(format!("same{round}"), format!("n{round}w{way}@example.org")))
+        });
+        let by_address = at_once(&servers, 64, |way, to| {
+            to.post("registration/", None, &account(format!("a{round}w{way}"), format!("same{round}@example.org")))
+        });
+        for answers in [by_name, by_address] {
+            assert_eq!((count(&answers, 201), count(&answers, 400)), (1, 63));
+        }
+    }
+    assert_eq!(place.count("SELECT count(*) FROM auth_users"), 10);
+    assert_eq!(place.faults(), []);
+    say("T83 at two processes on postgres: 5 rounds of 64 for one name and 64 for one address, one of each");
+}
+
+/// The first line of the mails in a folder that is one of the links that lead there.
+fn key_in(folder: &Path) -> Option<String> {
+    let mails = std::fs::read_dir(folder).ok()?.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
+    // Quoted-printable breaks long lines.
+    let found = mails.filter_map(|mail| {
+        let mail = mail.replace("=\r\n", "").replace("=\n", "");
+        let (_, rest) = mail.split_once("account-confirm-email/")?;
+        Some(rest.split(['/', '"']).next()?.to_owned())
+    });
+    found.last()
+}
+
+#[test]
+fn t16_a_key_from_a_mail_is_used_once_at_two_servers() {
+    for round in 0..3 {
+        let place = Place::postgres();
+        let mails = place.folder.path().join("mails");
+        let dir = mails.display().to_string();
+        let settings = [
+            ("VESTIBULE__EMAIL__TRANSPORT", "file"),
+            ("VESTIBULE__EMAIL__FILE__DIR", dir.as_str()),
+            ("VESTIBULE__ACCOUNT__EMAIL_VERIFICATION", "mandatory"),
+        ];
+        let servers = two(&place, &settings);
+        servers[0].driver().post("registration/", None, &registration("ana", PASSWORD)).expect(201);
+        let began = Instant::now();
+        let key = loop {
+            if let Some(key) = key_in(&mails) {
+                break key;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "no mail in round {round}");
+            thread::sleep(Duration::from_millis(20));
+        };
+        let answers = at_once(&servers, 32, |_, to| to.post("registration/verify-email/", None, &json!({ "key": key })));
+        assert_eq!(count(&answers, 200), 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+        assert!(answers.iter().all(|answer| answer.status == 200 || (400..500).contains(&answer.status)));
+        servers[1].driver().login("ana", PASSWORD).expect(200);
+    }
+    say("T16 at two processes on postgres: 3 rounds of 32 uses of one key, one counts");
+}
+
+#[test]
+fn t05_a_password_with_old_parameters_is_hashed_anew_once_it_is_right_at_two_servers() {
+    let place = Place::postgres();
+    let old = place.serve();
+    old.driver().register("ana");
+    old.kill();
+    let servers = two(&place, &[("VESTIBULE__PASSWORD__MEMORY_KIB", "16")]);
+    let [one, other] = servers.each_ref().map(Server::driver);
+    one.login("ana", "wr0ng-password-1").expect(400);
+    let anew = "SELECT count(*) FROM auth_users WHERE password LIKE '%m=16,%'";
+    assert_eq!(place.count(anew), 0);
+    let answers = at_once(&servers, 32, |_, to| to.login("ana", PASSWORD));
+    assert_eq!(count(&answers, 200), 32);
+    assert_eq!(place.count(anew), 1);
+    assert!(answers.iter().all(|answer| other.status_of(&answer.key()) == 200), "no session is lost by it");
+    other.login("ana", PASSWORD).expect(200);
+    assert_eq!(place.faults(), []);
 }

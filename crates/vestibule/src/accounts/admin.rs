@@ -84,7 +84,7 @@ async fn insert(auth: &Auth, new: NewUser) -> Result<User> {
             Ok::<_, Error>((user, event))
         })
         .await?;
-    event.log(&Client::command_line());
+    event.log(&Client::operator(auth));
     Ok(user)
 }
 
@@ -135,6 +135,7 @@ fn profile(auth: &Auth, members: &[(String, String)], errors: &mut FieldErrors) 
     for (field, messages) in wrong.iter() {
         messages.iter().for_each(|message| errors.add(field, message.clone()));
     }
+    auth.shapes.check(&values, errors);
     let given = declared.iter().filter_map(|field| Some((field.field.name.clone(), values.get(&field.field.name)?.to_json())));
     Value::Object(given.filter(|(_, value)| !value.is_null()).collect())
 }
@@ -166,8 +167,10 @@ pub async fn find(auth: &Auth, name: &str) -> Result<User> {
 /// # Errors
 /// Those of the database.
 pub async fn disable(auth: &Auth, id: UserId) -> Result<bool> {
-    let sql =
-        "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, is_active = FALSE WHERE id = $1 AND is_active = TRUE";
+    let sql = concat!(
+        "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, new_email = NULL, new_email_key = NULL, is_active = FALSE ",
+        "WHERE id = $1 AND is_active = TRUE"
+    );
     switch(auth, id, sql, "user.disabled").await
 }
 
@@ -197,7 +200,7 @@ async fn switch(auth: &Auth, id: UserId, sql: &'static str, name: &'static str) 
         })
         .await?;
     if changed {
-        event.log(&Client::command_line());
+        event.log(&Client::operator(auth));
     }
     Ok(changed)
 }
@@ -215,12 +218,15 @@ pub async fn set_password(auth: &Auth, user: &User, password: &Secret) -> Result
     let event = Event::about(id, "password.changed").with("by", "operator");
     let row = event.clone();
     auth.db.unit(move |tx| async move { replace_password(&tx, id, &hash, &row, now).await }).await?;
-    event.log(&Client::command_line());
+    event.log(&Client::operator(auth));
     Ok(())
 }
 
 async fn replace_password(tx: &Tx, id: UserId, hash: &str, event: &Event, now: Time) -> Result<()> {
-    let sql = "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, password = $2 WHERE id = $1";
+    let sql = concat!(
+        "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, new_email = NULL, new_email_key = NULL, password = $2 ",
+        "WHERE id = $1"
+    );
     if tx.run(sql, params![id.as_i64(), hash]).await? == 0 {
         return Err(Error::Refused(404, Message::NotFound));
     }

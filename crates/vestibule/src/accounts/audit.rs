@@ -26,6 +26,21 @@ impl Event {
         Self { name, user: None, data: json!({}) }
     }
 
+    /// What happened, for example `session.opened`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The account that it happened to.
+    pub fn user(&self) -> Option<UserId> {
+        self.user
+    }
+
+    /// The details, an object by name. None of them is a secret.
+    pub fn data(&self) -> &Value {
+        &self.data
+    }
+
     /// The event with a detail, which must not be a secret.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
@@ -47,8 +62,11 @@ impl Event {
         Ok(())
     }
 
-    /// Tells the log and the counters, once the change is safe.
+    /// Tells the log, the counters and the host's [`crate::Hooks::on_event`], once the change is safe.
     pub fn log(&self, who: &Client) {
+        if let Some(listener) = &who.listener {
+            listener.tell(self);
+        }
         metrics::counter!(meters::EVENTS, "event" => self.name).increment(1);
         tracing::info!(
             target: "vestibule::audit",

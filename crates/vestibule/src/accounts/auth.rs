@@ -19,6 +19,7 @@ use super::browsers::Browsers;
 use super::client::RequestNames;
 use super::last_seen::LastSeen;
 use super::limits::Limits;
+use super::listener::Listener;
 use super::passwords::{Hasher, Policy};
 use super::shapes::Shapes;
 use super::signing::Signing;
@@ -40,7 +41,9 @@ pub struct Floor {
     /// Where the key came from, if development made it.
     pub(crate) key_file: Option<PathBuf>,
     /// The host's own code.
-    pub(crate) hooks: Box<dyn AnyHooks>,
+    pub(crate) hooks: Arc<dyn AnyHooks>,
+    /// Tells the host's own code what happened.
+    pub(crate) listener: Option<Listener>,
     /// The threads that hash passwords.
     pub(crate) hasher: Hasher,
     /// Which passwords are too weak.

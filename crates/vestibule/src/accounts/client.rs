@@ -5,6 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ground::{Entropy, Result};
 
+use super::Auth;
+use super::browsers::Device;
+use super::listener::Listener;
+
 /// Where a request comes from, as far as it can be trusted.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -14,6 +18,10 @@ pub struct Client {
     pub request_id: String,
     /// What the client says of itself, cut to [`Client::USER_AGENT_MAX`] characters without control characters.
     pub user_agent: Option<String>,
+    /// The browser, where one comes to log in with one in which somebody came in before.
+    pub device: Option<Device>,
+    /// Where events are told that this client causes.
+    pub(crate) listener: Option<Listener>,
 }
 
 impl Client {
@@ -22,7 +30,12 @@ impl Client {
 
     /// The command line, on the machine itself.
     pub fn command_line() -> Self {
-        Self { ip: None, request_id: "cli".to_owned(), user_agent: None }
+        Self { ip: None, request_id: "cli".to_owned(), user_agent: None, device: None, listener: None }
+    }
+
+    /// The host's own code or an operator, for what is done to accounts without a request.
+    pub fn operator(auth: &Auth) -> Self {
+        Self { listener: auth.listener.clone(), ..Self::command_line() }
     }
 
     /// The address as text.

@@ -121,9 +121,9 @@ async fn index_batch(tx: &Tx, field: &Declared, rows: Vec<(i64, Value)>) -> Resu
     Ok(duplicates)
 }
 
-/// Whether the database answers.
+/// Whether the database takes units: it can be reached, and nobody keeps it from being written (T87).
 pub async fn answers(db: &Db) -> bool {
-    db.one::<(i64,)>("SELECT CAST(1 AS BIGINT)", params![]).await.is_ok()
+    db.unit(|tx| async move { tx.one::<(i64,)>("SELECT CAST(1 AS BIGINT)", params![]).await }).await.is_ok()
 }
 
 /// Whether there is any account.

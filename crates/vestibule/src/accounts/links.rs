@@ -8,7 +8,7 @@ use crate::settings::Settings;
 pub fn confirm_email(settings: &Settings, key: &str) -> String {
     match &settings.frontend.confirm_email_url {
         Some(url) => url.replace("{key}", &encode(key)),
-        None => format!("{}/registration/account-confirm-email/{}/", base(settings), encode(key)),
+        None => format!("{}/{}/", page(settings, "registration/account-confirm-email"), encode(key)),
     }
 }
 
@@ -16,8 +16,39 @@ pub fn confirm_email(settings: &Settings, key: &str) -> String {
 pub fn reset_password(settings: &Settings, uid: &str, token: &str) -> String {
     match &settings.frontend.password_reset_url {
         Some(url) => url.replace("{uid}", &encode(uid)).replace("{token}", &encode(token)),
-        None => format!("{}/password/reset/confirm/{}/{}/", base(settings), encode(uid), encode(token)),
+        None => format!("{}/{}/{}/", page(settings, "password/reset/confirm"), encode(uid), encode(token)),
     }
+}
+
+/// Where a change of address is confirmed: the front end's page, or ours.
+pub fn change_email(settings: &Settings, key: &str) -> String {
+    match &settings.frontend.change_email_url {
+        Some(url) => url.replace("{key}", &encode(key)),
+        None => format!("{}{}/", page_url(settings, "email/change/confirm"), encode(key)),
+    }
+}
+
+/// The path of a page of ours, as a browser asks for it: `/auth/sign-in/`.
+pub fn page(settings: &Settings, path: &str) -> String {
+    let whole = page_url(settings, path);
+    let rest = whole.split_once("://").map_or(whole.as_str(), |(_, rest)| rest);
+    rest.find('/').map_or_else(|| "/".to_owned(), |at| rest[at..].to_owned())
+}
+
+/// The public address of a page of ours, wherever it was moved to. That a link's page is left out is refused at the start.
+pub fn page_url(settings: &Settings, path: &str) -> String {
+    let place = settings.endpoints.place(path).unwrap_or_else(|| path.to_owned());
+    format!("{}/{place}/", base(settings))
+}
+
+/// Where people sign in: the front end's page, or ours.
+pub fn sign_in(settings: &Settings) -> String {
+    settings.frontend.login_url.clone().unwrap_or_else(|| page_url(settings, "sign-in"))
+}
+
+/// Where people ask for a new password: at the front end's sign-in page, or on a page of ours.
+pub fn forgot_password(settings: &Settings) -> String {
+    settings.frontend.login_url.clone().unwrap_or_else(|| page_url(settings, "forgot-password"))
 }
 
 /// The public address of the endpoints.

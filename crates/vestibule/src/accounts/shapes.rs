@@ -4,14 +4,15 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use crate::forms::{Declared, Field, Form, Kind};
-use crate::ground::Result;
+use crate::forms::{Declared, Field, Form, Kind, Values};
+use crate::ground::{Error, FieldErrors, Result};
 use crate::settings::{Details, Presence, Settings};
 
-use super::users::User;
+use super::typed::Typed;
+use super::users::{NewUser, User};
 
 /// The most characters of a name, as the reference has it.
-const NAME_MAX: usize = 150;
+pub(super) const NAME_MAX: usize = 150;
 
 /// The forms and answers that the settings call for.
 pub struct Shapes {
@@ -19,15 +20,18 @@ pub struct Shapes {
     pub declared: Vec<Declared>,
     /// What the user endpoint shows and takes.
     pub details: Form,
+    /// What registration takes.
+    pub registration: Form,
     standard: Vec<&'static str>,
+    typed: Typed,
 }
 
 impl Shapes {
-    /// The shapes for these settings.
+    /// The shapes for these settings and for the types that a host has given.
     ///
     /// # Errors
     /// What is wrong with a declared pattern.
-    pub fn new(settings: &Settings) -> Result<Self, String> {
+    pub(crate) fn new(settings: &Settings, typed: Typed) -> Result<Self, String> {
         let declared = settings.user.fields.iter().map(Declared::new).collect::<Result<Vec<_>, _>>()?;
         let standard: Vec<Field> = standard_fields(settings);
         let shown = standard
@@ -35,26 +39,54 @@ impl Shapes {
             .filter_map(|field| ["username", "email", "first_name", "last_name"].into_iter().find(|name| field.name == *name));
         let standard_names = shown.collect();
         let fields = standard.into_iter().chain(declared.iter().filter_map(Declared::for_details)).collect();
-        Ok(Self { declared, details: Form::new(fields), standard: standard_names })
+        let asked = declared.iter().filter(|declared| typed.asks_for(declared)).map(|declared| declared.field.clone());
+        let offered = credentials(settings).into_iter().chain(asked).collect();
+        let registration = Form::new(typed.asked(offered, &declared));
+        Ok(Self { details: typed.details(fields), registration, standard: standard_names, declared, typed })
+    }
+
+    /// What is wrong with the types that a host has given for these settings.
+    pub(crate) fn problems(&self, settings: &Settings) -> Vec<String> {
+        let declared = self.declared.iter().map(|declared| declared.field.clone());
+        self.typed.problems(&credentials(settings).into_iter().chain(declared).collect::<Vec<_>>())
+    }
+
+    /// Adds what the types of a host's profile refuse beyond what the fields already say.
+    pub(crate) fn check(&self, values: &Values, errors: &mut FieldErrors) {
+        self.typed.check(&self.declared, values, errors);
+    }
+
+    /// What a host's own form makes of values that are all right; nothing where there is none.
+    ///
+    /// # Errors
+    /// What the host refuses.
+    pub(crate) fn new_user(&self, values: &Values) -> Result<Option<NewUser>> {
+        self.typed.new_user(values)
     }
 
     /// The fields that registration asks for beside name, address and password.
     pub fn asked_at_registration(&self) -> impl Iterator<Item = &Declared> {
-        self.declared.iter().filter(|declared| declared.register)
+        self.declared.iter().filter(|declared| self.typed.asks_for(declared))
     }
 
     /// A user as the user endpoint answers.
     pub fn view(&self, user: &User) -> Value {
-        serde_json::to_value(View { shapes: self, user }).unwrap_or_default()
+        match self.typed.written(user) {
+            Some(written) => written.and_then(|json| serde_json::from_slice(&json)).unwrap_or_default(),
+            None => serde_json::to_value(View { shapes: self, user }).unwrap_or_default(),
+        }
     }
 
     /// The same as JSON on one line, without a tree in between: this answer is asked for most.
-    pub fn written(&self, user: &User) -> Vec<u8> {
-        let mut out = Vec::with_capacity(256);
-        match serde_json::to_writer(&mut out, &View { shapes: self, user }) {
-            Ok(()) => out,
-            Err(_) => Vec::new(),
-        }
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when a host's own answer cannot be written.
+    pub fn written(&self, user: &User) -> Result<Vec<u8>> {
+        let written = self.typed.written(user).unwrap_or_else(|| {
+            let mut out = Vec::with_capacity(256);
+            serde_json::to_writer(&mut out, &View { shapes: self, user }).map(|()| out)
+        });
+        written.map_err(|error| Error::internal(format!("an account cannot be written as JSON: {error}")))
     }
 
     /// What an account says of itself, by label: a password must not be near any of it (T03).
@@ -135,6 +167,18 @@ impl<'a> From<&'a User> for OwnWords<'a> {
             profile: &user.profile,
         }
     }
+}
+
+/// What every registration takes: name and address as the settings want them, and the password twice.
+fn credentials(settings: &Settings) -> Vec<Field> {
+    let account = &settings.account;
+    let names = [(username_field(settings), account.username), (Field::new("email", Kind::Email), account.email)];
+    let names = names.into_iter().filter_map(|(field, presence)| match presence {
+        Presence::Required => Some(field),
+        Presence::Optional => Some(field.optional()),
+        Presence::Off => None,
+    });
+    names.chain(["password1", "password2"].map(|name| Field::new(name, Kind::Password))).collect()
 }
 
 fn standard_fields(settings: &Settings) -> Vec<Field> {

@@ -12,7 +12,7 @@ const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 impl Auth {
     /// The name of that account.
-    pub(crate) fn uid(&self, user: UserId) -> String {
+    pub fn uid(&self, user: UserId) -> String {
         if self.settings.compat() {
             return base36(user.as_i64());
         }

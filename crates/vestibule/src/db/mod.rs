@@ -139,7 +139,7 @@ impl Db {
         }
     }
 
-    /// Reads at most one row.
+    /// Reads at most one row, by a statement that gives it at once: on PostgreSQL others wait behind it in the same connection.
     ///
     /// # Errors
     /// [`Error::Other`] when there are two; else what the database says.
@@ -149,7 +149,7 @@ impl Db {
             Self::Sqlite(ref db) => at_most_one(db.read(sql, params)?),
             #[cfg(feature = "postgres")]
             // In a box, so that a read from SQLite does not carry the room for one from here along.
-            Self::Postgres(ref db) => at_most_one(Box::pin(db.read(sql, params)).await?),
+            Self::Postgres(ref db) => at_most_one(Box::pin(db.point(sql, params)).await?),
         }
     }
 
@@ -243,6 +243,16 @@ impl Error {
 }
 
 impl Tx {
+    /// Whether several processes may write at a time: so on PostgreSQL.
+    pub fn is_shared(&self) -> bool {
+        match *self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => true,
+        }
+    }
+
     /// Runs a statement that gives at most one row.
     ///
     /// # Errors

@@ -7,6 +7,8 @@
 //! Nothing here takes longer than 5 s, whatever the server does (T87): every wait has an end, and a connection whose state is not
 //! known is never used again.
 
+mod readers;
+
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
@@ -28,6 +30,7 @@ use super::error::{Error, OpenError, Result};
 use super::param::Param;
 use super::row::{FromRow, Row};
 use super::{Kind, Options, Tx, Work, caught};
+use readers::Readers;
 
 /// How long a free or a new connection is waited for.
 const CONNECT_LIMIT: Duration = Duration::from_secs(4);
@@ -54,12 +57,14 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 #[derive(Clone)]
 pub struct Postgres {
     pool: Pool,
+    readers: Arc<Readers>,
     hook_wait: Duration,
 }
 
 impl Postgres {
     pub(super) async fn open(url: &str, options: Options) -> Result<Self, OpenError> {
         let (config, dial) = configure(url)?;
+        let readers = Arc::new(Readers::new(config.clone(), dial.clone()));
         let manager = Manager::from_connect(config, dial, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
             .max_size(options.connections.max(1))
@@ -75,9 +80,26 @@ impl Postgres {
         };
         let client = pool.get().await.map_err(|error| unreachable(explain(&error)))?;
         match rows(&client, "SELECT current_setting('server_version_num')::bigint", &[]).await.as_deref() {
-            Ok([(130_000_i64..,)]) => Ok(Self { pool: pool.clone(), hook_wait: options.hook_wait.unwrap_or(HOOK_WAIT) }),
+            Ok([(130_000_i64..,)]) => Ok(Self { pool: pool.clone(), readers, hook_wait: options.hook_wait.unwrap_or(HOOK_WAIT) }),
             Ok(_) => Err(OpenError("PostgreSQL is older than version 13; update it".into())),
             Err(error) => Err(unreachable(error.to_string())),
+        }
+    }
+
+    /// The rows of a statement that gives them at once, through a connection that many such share. A connection that died since its
+    /// last use is replaced, and the statement sent again.
+    pub(super) async fn point<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let taken = self.readers.take(deadline).await?;
+            let result = timeout_at(deadline, taken.reader.rows(sql, params)).await.unwrap_or(Err(Error::Lost));
+            if !matches!(result, Err(Error::Lost)) {
+                return result;
+            }
+            taken.retire();
+            if taken.fresh || Instant::now() >= deadline {
+                return result;
+            }
         }
     }
 
@@ -251,6 +273,7 @@ fn values<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn postgres_types::ToSql + S
 }
 
 /// How a connection is made.
+#[derive(Clone)]
 struct Dial(MakeRustlsConnect);
 
 type Connected = Result<(Client, JoinHandle<()>), tokio_postgres::Error>;

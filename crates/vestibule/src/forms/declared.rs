@@ -37,6 +37,7 @@ impl Declared {
         field.nullable = !settings.required;
         field.min_length = settings.min_length.map(|min| min as usize);
         field.max_length = settings.max_length.map(|max| max as usize).or_else(|| most(settings.kind));
+        (field.minimum, field.maximum) = (settings.minimum, settings.maximum);
         field.pattern = settings.regex()?;
         Ok(Self { field, unique: settings.unique, register: settings.register, details: settings.details })
     }

@@ -28,6 +28,11 @@ impl Field {
         if let Some(max) = max {
             out.insert("max_length".into(), max.into());
         }
+        for (word, bound) in [("min_value", self.minimum), ("max_value", self.maximum)] {
+            if let Some(bound) = bound.filter(|_| !self.read_only) {
+                out.insert(word.into(), bound.into());
+            }
+        }
         if let Kind::Choice(choices) = &self.kind {
             let choices = choices.iter().map(|choice| json!({ "value": choice.value, "display_name": choice.label }));
             out.insert("choices".into(), choices.collect());
@@ -51,6 +56,7 @@ impl Kind {
             Self::Boolean => "boolean",
             Self::Date => "date",
             Self::Url => "url",
+            Self::Shown => "field",
         }
     }
 }

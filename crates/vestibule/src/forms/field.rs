@@ -32,8 +32,16 @@ pub struct Field {
     pub min_length: Option<usize>,
     /// The most characters of a text.
     pub max_length: Option<usize>,
+    /// The least number.
+    pub minimum: Option<i64>,
+    /// The greatest number.
+    pub maximum: Option<i64>,
+    /// How a host's own answer shows it, as JSON Schema; without one, as the kind says.
+    pub shown: Option<Box<serde_json::Value>>,
     /// What a text must match, anchored at both ends. The engine is linear in the text, so no pattern can stall the server.
     pub pattern: Option<Regex>,
+    /// A value as the field may hold, for whoever reads about it; guessed from the kind where there is none.
+    pub like: Option<String>,
 }
 
 /// What a field holds.
@@ -59,6 +67,8 @@ pub enum Kind {
     Date,
     /// An http or https address.
     Url,
+    /// Whatever a host's own answer shows; see [`Field::shown`]. Never written.
+    Shown,
 }
 
 /// One of the values that a choice offers.
@@ -84,7 +94,11 @@ impl Field {
             nullable: false,
             min_length: None,
             max_length: None,
+            shown: None,
+            minimum: None,
+            maximum: None,
             pattern: None,
+            like: None,
         }
     }
 
@@ -124,6 +138,20 @@ impl Field {
         self
     }
 
+    /// The same field, with help for whoever fills it in.
+    #[must_use]
+    pub fn helped(mut self, help: &str) -> Self {
+        self.help = Some(help.to_owned());
+        self
+    }
+
+    /// The same field, with an example of what it holds.
+    #[must_use]
+    pub fn like(mut self, example: &str) -> Self {
+        self.like = Some(example.to_owned());
+        self
+    }
+
     /// Reads one member.
     ///
     /// # Errors
@@ -137,8 +165,17 @@ impl Field {
             Kind::Email => self.email(value),
             Kind::Choice(choices) => self.choice(value, choices),
             Kind::Boolean if !self.clears(value) => kinds::boolean(value).map(Datum::Boolean),
-            Kind::Integer if !self.clears(value) => kinds::integer(value).map(Datum::Integer),
+            Kind::Integer if !self.clears(value) => self.integer(value),
             _ => self.text(value),
+        }
+    }
+
+    fn integer(&self, value: &Value) -> Result<Datum, Vec<Message>> {
+        let number = kinds::integer(value)?;
+        match (self.maximum, self.minimum) {
+            (Some(max), _) if number > max => Err(vec![Message::TooGreat(max.to_string())]),
+            (_, Some(min)) if number < min => Err(vec![Message::TooSmall(min.to_string())]),
+            _ => Ok(Datum::Integer(number)),
         }
     }
 

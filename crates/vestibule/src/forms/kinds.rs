@@ -1,5 +1,6 @@
 //! How each kind of field reads a member.
 
+use crate::ground::names::PhoneNumber;
 use crate::ground::{Message, Secret};
 
 use super::input::Value;
@@ -73,15 +74,9 @@ pub(super) fn boolean(value: &Value) -> Read<bool> {
     }
 }
 
-/// A telephone number without the separators that people write: 4 to 15 digits (ITU-T E.164 allows no more).
+/// A telephone number without the separators that people write.
 pub(super) fn phone(text: &str) -> Read<String> {
-    let number: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}')).collect();
-    let digits = number.strip_prefix('+').unwrap_or(&number);
-    if (4..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
-        Ok(number)
-    } else {
-        wrong(Message::NotAPhoneNumber)
-    }
+    PhoneNumber::parse(text).map(String::from).map_err(|message| vec![message])
 }
 
 /// A date of the calendar, written `YYYY-MM-DD`.

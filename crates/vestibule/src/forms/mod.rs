@@ -1,14 +1,18 @@
 //! One description per form.
 //!
-//! A [`Form`] is a run-time value: its fields with their kinds, labels and bounds. Validation, field errors and the `OPTIONS`
-//! answer all come from it, so a field that a team declares in its settings shows up everywhere at once.
+//! A [`Form`] is a run-time value: its fields with their kinds, labels and bounds. Validation, field errors, the `OPTIONS`
+//! answer and the OpenAPI document all come from it, so a field that a team declares in its settings shows up everywhere at once.
 //! Start with [`Field`] and [`Kind`]; [`Form::read`] turns an [`Input`] into [`Values`].
 
 pub mod declared;
+pub(crate) mod decode;
 mod describe;
+mod example;
 pub mod field;
 pub mod input;
 mod kinds;
+pub(crate) mod outline;
+mod schema;
 pub mod values;
 
 pub use declared::Declared;

@@ -51,6 +51,11 @@ impl Values {
         self.0.push((name.to_owned(), datum));
     }
 
+    /// All values, by field, in the order of the form.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Datum)> {
+        self.0.iter().map(|(field, datum)| (field.as_str(), datum))
+    }
+
     /// The value of a field that was sent and is right.
     pub fn get(&self, name: &str) -> Option<&Datum> {
         self.0.iter().find(|(field, _)| field == name).map(|(_, datum)| datum)

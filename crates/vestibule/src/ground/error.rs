@@ -2,8 +2,10 @@
 //!
 //! A client gets a field and a stable code; causes of our own faults go to the log and never to a client (T79).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::language::Language;
 use super::message::Message;
 
 /// The result of everything that can fail.
@@ -49,6 +51,19 @@ impl Error {
     }
 }
 
+impl From<FieldErrors> for Error {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Fields(errors)
+    }
+}
+
+/// A host's own sentence at a field: `("invite", "This invitation is not known.")`.
+impl From<(&str, &str)> for Error {
+    fn from((field, sentence): (&str, &str)) -> Self {
+        Self::field(field, Message::own(sentence))
+    }
+}
+
 /// Messages by field, in the order in which they were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldErrors(Vec<(String, Vec<Message>)>);
@@ -63,6 +78,13 @@ impl FieldErrors {
         }
     }
 
+    /// Adds all of another's messages.
+    pub fn merge(&mut self, other: Self) {
+        for (field, messages) in other.0 {
+            messages.into_iter().for_each(|message| self.add(field.as_str(), message));
+        }
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -71,6 +93,12 @@ impl FieldErrors {
     /// Whether anything is wrong with this field.
     pub fn has(&self, field: &str) -> bool {
         self.0.iter().any(|(name, _)| name == field)
+    }
+
+    /// What is wrong with each field, in words for people.
+    pub fn sentences(&self, language: &Language) -> BTreeMap<&str, Vec<String>> {
+        let said = |messages: &[Message]| messages.iter().map(|message| message.in_language(language).into_owned()).collect();
+        self.iter().map(|(field, messages)| (field, said(messages))).collect()
     }
 
     /// The fields with their messages.

@@ -95,8 +95,9 @@ const fn plural(text: &'static str, counts: bool) -> Option<&'static str> {
     if counts { Some(text) } else { None }
 }
 
-/// The code of what programmers read alone: the reference says it in English in every language, and so do we.
-const UNTRANSLATED: &str = "parse_error";
+/// The codes of what our catalogues do not hold: what programmers read alone, which the reference says in English in every
+/// language, and what the host says.
+const UNTRANSLATED: [&str; 2] = ["parse_error", "custom"];
 
 impl Message {
     /// Whether it says why a JSON Web Token does not count.
@@ -104,13 +105,22 @@ impl Message {
         matches!(self, Self::JwtInvalid | Self::JwtExpired | Self::JwtWrongType | Self::JwtSpent)
     }
 
+    /// A sentence of the host's own, for people: what a hook or a form from a Rust type refuses with. Where the catalogue of the
+    /// reader's language in `languages.dir` has it, it is translated.
+    pub fn own(sentence: impl Into<String>) -> Self {
+        Self::Own(sentence.into())
+    }
+
     /// Every sentence that is translated.
     pub fn sentences() -> impl Iterator<Item = Sentence> {
-        Self::ALL.iter().filter(|(code, _)| *code != UNTRANSLATED).map(|(_, sentence)| *sentence)
+        Self::ALL.iter().filter(|(code, _)| !UNTRANSLATED.contains(code)).map(|(_, sentence)| *sentence)
     }
 
     /// The sentence in that language, for people; in English where the language lacks it.
     pub fn in_language<'l>(&self, language: &'l Language) -> Cow<'l, str> {
+        if let Self::Own(sentence) = self {
+            return Cow::Owned(language.find(sentence, None).unwrap_or(sentence).to_owned());
+        }
         let (sentence, given) = self.parts();
         let count = given.iter().find_map(|(_, value)| if let Given::Count(count) = value { Some(*count) } else { None });
         let Some(sentence) = language.find(sentence, count) else { return self.text() };
@@ -162,6 +172,10 @@ messages! {
     NotAnInteger, "not_an_integer", "A valid integer is required.";
     /// A whole number beyond 64 bits.
     IntegerTooLarge, "integer_too_large", "Integer value too large.";
+    /// A number over what the field takes.
+    TooGreat(max: String), "max_value", "Ensure this value is less than or equal to {max}.";
+    /// A number under what the field takes.
+    TooSmall(min: String), "min_value", "Ensure this value is greater than or equal to {min}.";
     /// Neither true nor false.
     NotABoolean, "not_a_boolean", "Must be a valid boolean.";
     /// Not a calendar date.
@@ -304,10 +318,24 @@ messages! {
     ResetSent, "reset_sent", "Password reset e-mail has been sent.";
     /// The password was set with a mailed link or code.
     PasswordReset, "password_reset", "Password has been reset with the new password.";
+    /// A password that was asked for once more is not the account's.
+    PasswordWrong, "password_wrong", "This is not your password.";
+    /// It was too long ago that the password was proven.
+    ReauthenticationNeeded, "reauthentication_needed", "Please enter your password once more.";
+    /// The password was proven once more.
+    Reauthenticated, "reauthenticated", "Your password was right.";
+    /// The address that is asked for is the account's own, and proven.
+    EmailUnchanged, "email_unchanged", "This is your e-mail address already.";
+    /// A mail is on its way to the new address.
+    EmailChangeSent, "email_change_sent", "An e-mail with a link to confirm the change has been sent to the new address.";
+    /// The new address proved itself.
+    EmailChanged, "email_changed", "Your e-mail address has been changed.";
     /// Logged out, or there was nothing to log out from.
     LoggedOut, "logged_out", "Successfully logged out.";
     /// The password was changed.
     PasswordSaved, "password_saved", "New password has been saved.";
+    /// A sentence of the host's own, see [`Message::own`].
+    Own(sentence: String), "custom", "{sentence}";
 }
 
 #[cfg(test)]

@@ -53,6 +53,8 @@ meters! {
     REQUESTS Counter "vestibule_http_requests_total" "Requests by endpoint, method and class of status.";
     /// Time inside an endpoint.
     REQUEST_SECONDS Seconds "vestibule_http_request_seconds" "Time from a request's head to its answer, by endpoint.";
+    /// Events that the host was not told.
+    EVENTS_DROPPED Counter "vestibule_events_dropped_total" "Events that the host's on_event was not told because it is too slow.";
     /// Panics.
     PANICS Counter "vestibule_panics_total" "Panics that were caught, by where. Any is a fault of the program.";
     /// Waiting for a hashing thread.
@@ -69,6 +71,12 @@ meters! {
     DB_ERRORS Counter "vestibule_db_errors_total" "Units and look-ups of sessions that the database failed, by kind.";
     /// Tries over a limit.
     LIMITED Counter "vestibule_limits_refused_total" "Tries refused by a limit, by action.";
+    /// Mails.
+    MAILS Counter "vestibule_mails_total" "Mails by what came of a try: sent, failed (tried again), given_up, expired, limited, nobody.";
+    /// The outbox.
+    MAIL_QUEUE Gauge "vestibule_mail_queue_length" "Mails in the outbox, by state: waiting, given_up.";
+    /// The head of the outbox.
+    MAIL_OLDEST Gauge "vestibule_mail_queue_oldest_age" "Seconds since the oldest mail that waits was asked for; 0 when none does.";
     /// Things that happened to accounts.
     EVENTS Counter "vestibule_events_total" "Things that happened to accounts, by the name that the audit trail gives them.";
     /// Ended sessions.

@@ -127,7 +127,8 @@ impl Answer {
                 Value::Object(fields.iter().map(|(field, messages)| (field.to_owned(), texts(messages, language))).collect())
             }
             Error::Unauthenticated(why) if why.is_of_a_jwt() => {
-                let messages = json!([{ "token_class": "AccessToken", "token_type": "access", "message": why.in_language(language) }]);
+                let messages =
+                    json!([{ "token_class": "AccessToken", "token_type": "access", "message": why.in_language(language) }]);
                 json!({ "detail": Message::JwtRefused.in_language(language), "code": why.code(), "messages": messages })
             }
             Error::Refused(401, why) | Error::Unauthenticated(why @ Message::JwtUserInactive) => {

@@ -24,6 +24,7 @@ use super::accept::{self, Format};
 use super::answer::Answer;
 use super::authenticate::{self, By};
 use super::cookies::{Kind, Sent};
+use super::directory::Directory;
 use super::endpoint::{Call, Endpoint, Guard, Touches};
 use super::tally::Tally;
 use super::{body, cookies, cors, csrf, language, path, proxies, render};
@@ -34,6 +35,8 @@ pub struct Bound {
     pub auth: Auth,
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
+    /// All of the service's endpoints.
+    pub directory: Arc<Directory>,
     /// The endpoint's `Allow` header.
     pub(super) allow: HeaderValue,
     pub(super) https: bool,
@@ -41,12 +44,12 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// The endpoint of that service.
-    pub fn new(auth: Auth, endpoint: Endpoint) -> Self {
+    /// An endpoint of that service, which is one of the directory.
+    pub fn new(auth: Auth, endpoint: Arc<Endpoint>, directory: Arc<Directory>) -> Self {
         // Names of methods are always fit for a header.
         let allow = HeaderValue::try_from(endpoint.allow()).unwrap_or(HeaderValue::from_static(""));
         let tally = Arc::new(Tally::new(endpoint.path));
-        Self { https: auth.settings.https(), auth, endpoint: Arc::new(endpoint), allow, tally }
+        Self { https: auth.settings.https(), auth, endpoint, directory, allow, tally }
     }
 
     /// Answers a request.
@@ -54,7 +57,10 @@ impl Bound {
         let began = Instant::now();
         let (parts, sent) = request.into_parts();
         self.notice_place(&parts);
-        let who = proxies::client(&self.auth, &parts);
+        let mut who = proxies::client(&self.auth, &parts);
+        if self.endpoint.touches == Touches::Gives {
+            who.device = cookies::device(&self.auth, &parts.headers);
+        }
         let started = self.auth.clock().now();
         let html = self.auth.settings.docs_browsable();
         if let Some(asked_before) = cors::preflight(&self.auth, &parts.method, &parts.headers, &self.allow) {
@@ -90,7 +96,8 @@ impl Bound {
             return;
         }
         let path = parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
-        let found = path.trim_end_matches('/').strip_suffix(self.endpoint.path).map(|base| base.trim_end_matches('/'));
+        let place = self.auth.settings.endpoints.place(self.endpoint.path).unwrap_or_default();
+        let found = path.trim_end_matches('/').strip_suffix(place.as_str()).map(|base| base.trim_end_matches('/'));
         let expected = self.auth.settings.server.base_path.trim_end_matches('/');
         if !self.auth.placed.swap(true, Ordering::Relaxed) && found != Some(expected) {
             tracing::error!(
@@ -119,6 +126,7 @@ impl Bound {
             who: who.clone(),
             language: language.clone(),
             caller,
+            directory: self.directory.clone(),
             cookies: cookies::lines(headers),
             parameters: path::parameters(self.endpoint.path, parts.uri.path()),
             input,
@@ -213,7 +221,8 @@ mod tests {
     #[tokio::test]
     async fn what_every_request_carries_along_stays_small() {
         let app = TestApp::on(databases::fresh_sqlite().await, |_| {}).await;
-        let bound = Arc::new(Bound::new(app.auth.clone(), features::user::endpoint(&app.auth)));
+        let directory = Arc::new(Directory::new(vec![features::user::endpoint(&app.auth)]));
+        let bound = Arc::new(Bound::new(app.auth.clone(), directory.endpoints[0].clone(), directory.clone()));
         let size = size_of_val(&bound.answer(Request::new(Body::empty())));
         assert!(size <= 3 * 1024, "{size} bytes, which are moved for each request: put what is rare into a box");
     }

@@ -14,6 +14,8 @@ use crate::settings::TokenMode;
 
 use super::answer::Answer;
 use super::cookies::{self, Kind, Sent, SetCookie};
+use super::directory::Directory;
+use super::gives::Gives;
 
 /// What an operation does with a request that was let in and read.
 pub type Run = fn(Call) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
@@ -63,10 +65,18 @@ pub struct Endpoint {
 pub struct Operation {
     /// The method.
     pub method: Method,
+    /// The name of a function in a generated client: `getUser`. No two operations have the same.
+    pub id: &'static str,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// What it answers beside what every operation may answer.
+    pub gives: Vec<Gives>,
     /// What the body must hold.
     pub takes: Option<Form>,
     /// Whether all of it must be there.
     pub completeness: Completeness,
+    /// Where the form alone does not say what must be there: lists of members, one of which must be there whole.
+    pub either: Vec<Vec<&'static str>>,
     /// What is done.
     pub run: Run,
 }
@@ -74,13 +84,43 @@ pub struct Operation {
 impl Operation {
     /// Does that for the method; takes no body.
     pub fn new(method: Method, run: Run) -> Self {
-        Self { method, takes: None, completeness: Completeness::Whole, run }
+        Self {
+            method,
+            id: "",
+            summary: "",
+            gives: Vec::new(),
+            takes: None,
+            completeness: Completeness::Whole,
+            either: Vec::new(),
+            run,
+        }
+    }
+
+    /// The same, with the name of a function in a generated client (`getUser`) and what it does in a few words.
+    #[must_use]
+    pub fn called(mut self, id: &'static str, summary: &'static str) -> Self {
+        (self.id, self.summary) = (id, summary);
+        self
+    }
+
+    /// The same, which answers that as well: a success, or a refusal that does not follow from what it takes and whom it lets in.
+    #[must_use]
+    pub fn gives(mut self, answer: Gives) -> Self {
+        self.gives.push(answer);
+        self
     }
 
     /// The same, with a body of that form.
     #[must_use]
     pub fn taking(mut self, form: Form) -> Self {
         self.takes = Some(form);
+        self
+    }
+
+    /// The same, where these members must be there, or those of another such call. The flow sees to it; this only describes it.
+    #[must_use]
+    pub fn either(mut self, members: &[&'static str]) -> Self {
+        self.either.push(members.to_vec());
         self
     }
 
@@ -95,7 +135,16 @@ impl Operation {
 impl Endpoint {
     /// An address that anybody may ask and that does nothing yet.
     pub fn new(path: &'static str, name: &'static str) -> Self {
-        Self { path, name, description: "", guard: Guard::Anybody, forgiving: false, touches: Touches::NoCookies, operations: Vec::new(), allow: None }
+        Self {
+            path,
+            name,
+            description: "",
+            guard: Guard::Anybody,
+            forgiving: false,
+            touches: Touches::NoCookies,
+            operations: Vec::new(),
+            allow: None,
+        }
     }
 
     /// The same, with a sentence about it.
@@ -196,6 +245,8 @@ pub struct Call {
     pub language: Language,
     /// Whose session it carries, if it carries one that counts.
     pub caller: Option<Caller>,
+    /// All endpoints of the service.
+    pub directory: std::sync::Arc<Directory>,
     /// The cookies of the request.
     pub(super) cookies: HeaderMap,
     /// The parts of the path that stand for parameters, in their order.

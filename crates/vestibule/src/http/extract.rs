@@ -36,6 +36,10 @@ pub struct CurrentUser(pub User);
 #[derive(Clone, Debug)]
 pub struct OptionalUser(pub Option<User>);
 
+/// Whoever sends the request, if that is staff; nobody gets 401, others 403, and the handler is not called.
+#[derive(Clone, Debug)]
+pub struct RequireStaff(pub User);
+
 /// Why a request was not let in, as an answer.
 #[derive(Debug)]
 pub struct Rejection {
@@ -83,6 +87,21 @@ where
             Err(Error::Unauthenticated(_) | Error::Refused(401, _)) => Ok(Self(None)),
             Err(error) => Err(rejection(parts, state, error)),
         }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequireStaff
+where
+    Auth: FromRef<S>,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        let CurrentUser(user) = CurrentUser::from_request_parts(parts, state).await?;
+        if user.is_staff {
+            return Ok(Self(user));
+        }
+        Err(rejection(parts, state, Error::Refused(403, Message::PermissionDenied)))
     }
 }
 

@@ -1,5 +1,5 @@
 //! HTTP as values: an [`Endpoint`] says what an address does, and everything else comes from it: routing, reading, refusing,
-//! `OPTIONS`, and later documents and pages. Start with [`endpoint`], then [`dispatch`].
+//! `OPTIONS`, documents and pages. Start with [`endpoint`], then [`dispatch`].
 
 pub mod accept;
 pub mod answer;
@@ -11,12 +11,15 @@ pub mod browser;
 pub mod cookies;
 mod cors;
 mod csrf;
+pub mod directory;
 pub mod dispatch;
 pub mod endpoint;
 mod extract;
+pub mod gives;
 mod granted;
 pub mod jwks;
 pub(crate) mod language;
+mod openapi;
 pub mod page;
 mod path;
 pub mod peer;
@@ -25,10 +28,12 @@ pub(crate) mod render;
 pub(crate) mod tally;
 
 pub use answer::Answer;
+pub use bearer_claims::{BearerClaims, Jwks, NotVerified};
 pub use browser::Browser;
 pub use cookies::SetCookie;
-pub use bearer_claims::{BearerClaims, Jwks, NotVerified};
+pub use directory::Directory;
 pub use endpoint::{Call, Endpoint, Guard, Operation};
-pub use extract::{CurrentUser, OptionalUser, Rejection};
-pub use granted::{granted, refreshed, renewed};
+pub use extract::{CurrentUser, OptionalUser, Rejection, RequireStaff};
+pub use gives::{Gives, Shape};
+pub use granted::{granted, refreshed};
 pub use peer::Peer;

@@ -49,6 +49,14 @@ pub async fn ask(tx: &Tx, kind: Kind, user: UserId, now: Time) -> Result<()> {
     insert(tx, kind, Some(user), &json!({}), now).await
 }
 
+/// Asks for a mail to a user that says more than its kind; `params` must hold no secret.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ask_with(tx: &Tx, kind: Kind, user: UserId, params: &Value, now: Time) -> Result<()> {
+    insert(tx, kind, Some(user), params, now).await
+}
+
 /// Asks for a mail to an address, whoever has it.
 ///
 /// # Errors
@@ -135,6 +143,19 @@ pub async fn give_up(db: &Db, owner: &str, id: i64, why: &str, now: Time) -> Res
         let sql =
             "UPDATE auth_jobs SET given_up_at = $3, lease = NULL, leased_until = 0, error = $4 WHERE id = $1 AND lease = $2";
         tx.run(sql, params![id, &owner, now, &why]).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Gives back what a process has claimed and not answered, so that others need not wait for the end of its lease.
+///
+/// # Errors
+/// Those of the database.
+pub async fn hand_back(db: &Db, owner: &str) -> Result<()> {
+    let owner = owner.to_owned();
+    db.unit(move |tx| async move {
+        tx.run("UPDATE auth_jobs SET lease = NULL, leased_until = 0 WHERE lease = $1", params![&owner]).await?;
         Ok(())
     })
     .await

@@ -5,16 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::{Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::Full;
 
+use crate::outgoing::{Bounds, Outgoing, Plain, Reach, Trouble, tls};
 use crate::settings::HttpTransport;
 
 use super::message::Letter;
-use super::{SendError, reply, tls};
+use super::{SendError, reply};
 
 mod body;
 
@@ -31,11 +28,10 @@ const LARGEST: usize = 16 * 1024;
 
 /// A delivery service.
 pub(super) struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    out: Outgoing,
     url: Uri,
     headers: HeaderMap,
     template: Template,
-    limit: Duration,
 }
 
 impl Http {
@@ -45,27 +41,22 @@ impl Http {
             settings.url.as_deref().ok_or("email.http.url: is not set")?.parse().map_err(|_| "email.http.url: is no URL")?;
         let headers = headers(settings)?;
         let template = Template::read(settings.body_template.as_deref(), headers.get(CONTENT_TYPE))?;
-        Ok(Self { client: client(&url)?, url, headers, template, limit: ANSWER })
+        Ok(Self { out: out(&url)?, url, headers, template })
     }
 
     /// Posts one mail. A redirect is not followed: the mail and the service's key would go where nobody told them to.
     pub(super) async fn send(&self, letter: &Letter) -> Result<(), SendError> {
         let body = self.template.render(&letter.mail, &letter.from).map_err(SendError::Later)?;
-        let mut request = Request::post(self.url.clone()).body(Full::new(Bytes::from(body))).map_err(|error| broken(&error))?;
+        let request = Request::post(self.url.clone()).body(Full::new(Bytes::from(body)));
+        let mut request = request.map_err(|error| SendError::Transport(format!("the mail service: {error}")))?;
         request.headers_mut().extend(self.headers.clone());
-        let (status, said) = match tokio::time::timeout(self.limit, self.ask(request)).await {
-            Ok(answer) => answer?,
-            Err(_) => return Err(SendError::Transport(format!("the mail service did not answer within {:?}", self.limit))),
-        };
-        if status.is_success() { Ok(()) } else { Err(judged(status, &reply::shown(&said, &letter.mail))) }
-    }
-
-    async fn ask(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, String), SendError> {
-        let answer = self.client.request(request).await.map_err(|error| broken(&error))?;
-        let status = answer.status();
+        let answer = self.out.send(request).await.map_err(|trouble| broken(&trouble))?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
         // What is too long or cut off is not worth more: the status is the answer.
-        let said = Limited::new(answer.into_body(), LARGEST).collect().await.map(http_body_util::Collected::to_bytes);
-        Ok((status, String::from_utf8_lossy(&said.unwrap_or_default()).into_owned()))
+        let said = answer.body.unwrap_or_default();
+        Err(judged(answer.status, &reply::shown(&String::from_utf8_lossy(&said), &letter.mail)))
     }
 }
 
@@ -80,28 +71,21 @@ fn judged(status: StatusCode, said: &str) -> SendError {
     }
 }
 
-/// The chain of causes, since the first one only says that something went wrong.
-fn broken(error: &dyn std::error::Error) -> SendError {
-    let mut what = format!("the mail service: {error}");
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        what.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    SendError::Transport(what)
+fn broken(trouble: &Trouble) -> SendError {
+    SendError::Transport(match trouble {
+        Trouble::Slow(_) | Trouble::Large(_) => format!("the mail service {trouble}"),
+        Trouble::Forbidden(_) | Trouble::Broken(_) => format!("the mail service: {trouble}"),
+    })
 }
 
-fn client(url: &Uri) -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String> {
+/// The owner named the service, so it may be anywhere.
+fn out(url: &Uri) -> Result<Outgoing, String> {
     let authorities = match url.scheme_str() {
         Some("https") => tls::authorities().map_err(|what| format!("email.http.url: {what}"))?,
         _ => Vec::new(),
     };
-    let mut tcp = HttpConnector::new();
-    tcp.set_connect_timeout(Some(CONNECT));
-    tcp.set_nodelay(true);
-    tcp.enforce_http(false);
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls::client(authorities)?).https_or_http().enable_http1();
-    Ok(Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp)))
+    let bounds = Bounds { connect: CONNECT, answer: ANSWER, largest: LARGEST };
+    Outgoing::new(Reach::Anywhere, Plain::Everywhere, bounds, authorities)
 }
 
 /// The headers of every request. Their values are keys, so no message shows one.

@@ -17,11 +17,12 @@ use lettre::transport::smtp::extension::ClientId;
 use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 
+use crate::outgoing::tls;
 use crate::settings::{Settings, read_secret_file};
 
 use super::message::Letter;
 use super::smtp_url::{SmtpTls, SmtpUrl};
-use super::{SendError, reply, tls};
+use super::{SendError, reply};
 
 /// How long a connection may take to be ready for a mail, and how long the answer to one command may take.
 const STEP: Duration = Duration::from_secs(10);

@@ -76,6 +76,16 @@ pub enum LoginMethod {
     Email,
 }
 
+impl LoginMethod {
+    /// The word of the settings, which is the member's name in a login too.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Username => "username",
+            Self::Email => "email",
+        }
+    }
+}
+
 /// Whether an account has something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -126,7 +136,7 @@ pub struct Password {
     pub require_old: Option<bool>,
     /// How long a reset link is valid; at most 24h.
     pub reset_ttl: Span,
-    /// Whether the reset mail holds a code besides the link.
+    /// Whether the reset mail holds a code besides the link, to be typed together with the address.
     pub reset_code: bool,
     /// The memory of one hash (argon2id), in KiB.
     pub memory_kib: u32,

@@ -33,6 +33,10 @@ impl Found {
     pub(super) fn add(&mut self, key: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
         self.0.push(Problem { key: key.into(), what: what.into(), remedy: remedy.into() });
     }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.0
+    }
 }
 
 impl Settings {

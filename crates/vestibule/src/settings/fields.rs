@@ -1,6 +1,6 @@
 //! The rules for fields of your own.
 
-use super::check::Found;
+use super::check::{Found, Problem};
 use super::signing::CLAIMS;
 use super::{Details, FieldKind, FieldSettings, User};
 
@@ -32,6 +32,13 @@ const RESERVED: [&str; 24] = [
     "_method",
 ];
 
+/// What is wrong with fields that only registration asks for, as [`User::fields`] would have it.
+pub(crate) fn check_asked(fields: Vec<FieldSettings>) -> Vec<Problem> {
+    let mut found = Found::default();
+    check(&User { fields, ..User::default() }, &mut found);
+    found.into_problems()
+}
+
 pub(super) fn check(user: &User, found: &mut Found) {
     if user.id_claim.is_empty() || CLAIMS.contains(&user.id_claim.as_str()) {
         found.add("user.id_claim", "is empty or means something else in a token", "Use \"user_id\" or \"sub\".");
@@ -40,6 +47,7 @@ pub(super) fn check(user: &User, found: &mut Found) {
         let key = |member: &str| format!("user.fields[{at}].{member}");
         name(field, &user.fields[..at], &key("name"), found);
         lengths(field, &key, found);
+        bounds(field, &key, found);
         choices(field, &key("choices"), found);
         pattern(field, &key("pattern"), found);
         let can_be_unique =
@@ -86,6 +94,19 @@ fn lengths(field: &FieldSettings, key: &dyn Fn(&str) -> String, found: &mut Foun
         && min > max
     {
         found.add(key("min_length"), format!("is {min}, more than max_length {max}"), "Set it to at most max_length.");
+    }
+}
+
+fn bounds(field: &FieldSettings, key: &dyn Fn(&str) -> String, found: &mut Found) {
+    for (member, bound) in [("minimum", field.minimum), ("maximum", field.maximum)] {
+        if bound.is_some() && field.kind != FieldKind::Integer {
+            found.add(key(member), format!("has no meaning for the kind {}", field.kind.word()), "Remove it.");
+        }
+    }
+    if let (Some(min), Some(max)) = (field.minimum, field.maximum)
+        && min > max
+    {
+        found.add(key("minimum"), format!("is {min}, more than maximum {max}"), "Set it to at most maximum.");
     }
 }
 
@@ -186,6 +207,9 @@ mod tests {
     fn lengths_and_patterns_fit_the_kind_and_each_other() {
         let crossed = FieldSettings { min_length: Some(5), max_length: Some(4), ..field(FieldKind::Text) };
         assert_eq!(with(vec![crossed]), ["user.fields[0].min_length"]);
+        let crossed = FieldSettings { minimum: Some(5), maximum: Some(4), ..field(FieldKind::Integer) };
+        assert_eq!(with(vec![crossed]), ["user.fields[0].minimum"]);
+        assert_eq!(with(vec![FieldSettings { maximum: Some(4), ..field(FieldKind::Date) }]), ["user.fields[0].maximum"]);
         let number = FieldSettings { max_length: Some(4), pattern: Some("1".into()), ..field(FieldKind::Integer) };
         assert_eq!(with(vec![number]), ["user.fields[0].max_length", "user.fields[0].pattern"]);
         let broken = FieldSettings { pattern: Some("(".into()), ..field(FieldKind::Text) };

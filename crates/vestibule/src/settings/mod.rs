@@ -10,6 +10,7 @@ mod check;
 mod cookies;
 mod effective;
 mod email;
+mod endpoints;
 mod fields;
 mod formats;
 mod mail;
@@ -35,6 +36,7 @@ pub use account::{Account, HashQueue, HashThreads, LoginMethod, Password, Presen
 pub use check::Problem;
 pub use cookies::CookieNames;
 pub use email::{Email, FileTransport, HttpTransport, Notices, SmtpTransport, Transport};
+pub use endpoints::Endpoints;
 pub use formats::{Moment, SecretUrl, Unreadable, check_format, read_secret_file};
 pub use pages::{Docs, Frontend, Languages, Templates};
 pub use rates::{Limits, Rate, RateLimits, Scope};
@@ -43,6 +45,8 @@ pub use social::{Link, Social};
 pub use tokens::{Algorithm, Jwt, SameSite, TokenMode, Tokens};
 pub use units::{ByteSize, Span};
 pub use user::{Choice, Details, FieldKind, FieldSettings, Standard, User};
+
+pub(crate) use fields::check_asked;
 
 use crate::ground::Secret;
 
@@ -81,6 +85,8 @@ pub struct Settings {
     pub templates: Templates,
     /// The languages of mails and messages.
     pub languages: Languages,
+    /// Which endpoints there are, and where.
+    pub endpoints: Endpoints,
     /// What a login gives to the client, and for how long.
     pub tokens: Tokens,
     /// How JSON Web Tokens and their cookies look, when `tokens.mode` is one of the JWT modes.
@@ -142,6 +148,7 @@ mod tests {
             },
             "templates": { "dir": null, "vars": {} },
             "languages": { "default": "en", "enabled": null, "dir": null },
+            "endpoints": { "off": [], "moved": {} },
             "tokens": {
                 "mode": "opaque", "idle_ttl": "14d", "absolute_ttl": "90d", "session_cookie": null,
                 "session_cookie_name": null, "csrf_cookie_name": null,

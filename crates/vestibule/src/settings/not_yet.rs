@@ -1,7 +1,7 @@
 //! Settings of the contract that this version cannot honour. They are refused: to ignore them would promise what is not done.
 
-use super::check::Found;
 use super::Settings;
+use super::check::Found;
 
 pub(super) fn check(settings: &Settings, found: &mut Found) {
     for id in settings.social.keys() {

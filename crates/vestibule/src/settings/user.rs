@@ -91,6 +91,14 @@ pub struct FieldSettings {
     #[serde(default)]
     #[schemars(example = 100)]
     pub max_length: Option<u32>,
+    /// The least number.
+    #[serde(default)]
+    #[schemars(example = 0)]
+    pub minimum: Option<i64>,
+    /// The greatest number.
+    #[serde(default)]
+    #[schemars(example = 120)]
+    pub maximum: Option<i64>,
     /// A regular expression that the whole text must match.
     #[serde(default)]
     #[schemars(example = "[a-z]+")]
@@ -123,6 +131,8 @@ impl FieldSettings {
             unique: false,
             min_length: None,
             max_length: None,
+            minimum: None,
+            maximum: None,
             pattern: None,
             register: true,
             details: Details::Editable,

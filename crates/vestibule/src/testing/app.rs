@@ -1,7 +1,7 @@
 //! A whole service in a test.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,11 +11,13 @@ use http::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
 use tower_service::Service;
 
+use crate::Builder;
 use crate::accounts::Auth;
 use crate::ground::{Clock, Entropy, Time};
 use crate::http::Peer;
 use crate::settings::{HashQueue, Settings};
 
+use crate::jobs::queue;
 use crate::jobs::worker::{self, Round};
 use crate::mail::Transport;
 
@@ -40,9 +42,14 @@ pub struct TestApp {
     /// Where its mails arrive.
     pub mailbox: Mailbox,
     names: AtomicU64,
+    settings: Settings,
+    build: Build,
     /// Removes the database when this is dropped; a twin does not.
-    _database: Option<TestDb>,
+    _database: Option<Arc<TestDb>>,
 }
+
+/// What a test does to the builder beyond the settings.
+type Build = std::sync::Arc<dyn Fn(Builder) -> Builder + Send + Sync>;
 
 /// The most bytes of an answer that a test reads.
 const MOST: usize = 1 << 20;
@@ -51,8 +58,40 @@ const MOST: usize = 1 << 20;
 pub async fn on_both(change: impl Fn(&mut Settings), test: impl AsyncFn(TestApp)) {
     for database in databases::each_database().await {
         announce(&database.url);
-        test(TestApp::on(database, &change).await).await;
+        let app = TestApp::on(database, &change).await;
+        let (auth, clock, mailbox, database) = (app.auth.clone(), app.clock.clone(), app.mailbox.clone(), app._database.clone());
+        test(app).await;
+        settle(&auth, &clock, &mailbox).await;
+        drop(database);
     }
+}
+
+/// The same, for a service that is also built in another way: with hooks, or with types of the host's own.
+pub async fn on_both_built(
+    change: impl Fn(&mut Settings),
+    build: impl Fn(Builder) -> Builder + Clone + Send + Sync + 'static,
+    test: impl AsyncFn(TestApp),
+) {
+    for database in databases::each_database().await {
+        announce(&database.url);
+        test(TestApp::built(database, &change, build.clone()).await).await;
+    }
+}
+
+/// No test ends with mails that cannot be sent: what it left in the outbox is delivered, and nothing may remain there but what
+/// was given up. A test that broke its database has nothing to settle.
+async fn settle(auth: &Auth, clock: &Clock, mailbox: &Mailbox) {
+    mailbox.fail(None);
+    for _ in 0..3 {
+        if worker::deliver_due(auth).await.is_err() {
+            return;
+        }
+        // Longer than any pause after a failure.
+        clock.advance(Duration::from_secs(61));
+    }
+    let unsent = queue::list(auth, 100).await.unwrap_or_default();
+    let unsent: Vec<_> = unsent.into_iter().filter(|mail| mail.given_up_at.is_none()).collect();
+    assert!(unsent.is_empty(), "mails that cannot be sent: {unsent:?}");
 }
 
 /// Cargo shows this beside a failure only.
@@ -75,9 +114,30 @@ pub fn settings(url: &str) -> Settings {
 impl TestApp {
     /// A service on that database, with test settings that `change` has changed.
     pub async fn on(database: TestDb, change: impl Fn(&mut Settings)) -> Self {
+        Self::built(database, change, |builder| builder).await
+    }
+
+    /// The same, where `build` has also told the builder something.
+    pub async fn built(
+        database: TestDb,
+        change: impl Fn(&mut Settings),
+        build: impl Fn(Builder) -> Builder + Send + Sync + 'static,
+    ) -> Self {
         let mut settings = settings(&database.url);
         change(&mut settings);
-        Self::start(settings, Clock::manual(BEGINNING), 1, Some(database)).await
+        Self::start(settings, Clock::manual(BEGINNING), 1, Some(database), std::sync::Arc::new(build)).await
+    }
+
+    /// The service once more on the same database, built in another way: what a newer version of the host would be. It must not
+    /// outlive the first, which owns the database.
+    pub async fn rebuilt(
+        &self,
+        change: impl Fn(&mut Settings),
+        build: impl Fn(Builder) -> Builder + Send + Sync + 'static,
+    ) -> Self {
+        let mut settings = settings(&self.url);
+        change(&mut settings);
+        Self::start(settings, self.clock.clone(), 2, None, std::sync::Arc::new(build)).await
     }
 
     /// The service once more on the same database and the same clock, with memory and hashing threads of its own: what another
@@ -86,18 +146,28 @@ impl TestApp {
         static SEEDS: AtomicU64 = AtomicU64::new(2);
         // Two processes never draw the same keys.
         let seed = SEEDS.fetch_add(1, Ordering::Relaxed);
-        Self::start(self.auth.settings().clone(), self.clock.clone(), seed, None).await
+        Self::start(self.settings.clone(), self.clock.clone(), seed, None, self.build.clone()).await
     }
 
-    async fn start(settings: Settings, clock: Clock, seed: u64, database: Option<TestDb>) -> Self {
+    async fn start(settings: Settings, clock: Clock, seed: u64, database: Option<TestDb>, build: Build) -> Self {
         let url = settings.database.url.expose().to_owned();
         let mailbox = Mailbox::default();
-        let builder = Auth::builder(settings)
+        let builder = Auth::builder(settings.clone())
             .clock(clock.clone())
             .entropy(Entropy::seeded(seed))
             .transport(Transport::own(mailbox.clone()));
-        let auth = builder.build().await.unwrap_or_else(|error| panic!("{error}"));
-        Self { router: Mutex::new(routes(&auth)), mailbox, url, auth, clock, names: AtomicU64::new(0), _database: database }
+        let auth = build(builder).build().await.unwrap_or_else(|error| panic!("{error}"));
+        Self {
+            router: Mutex::new(routes(&auth)),
+            mailbox,
+            url,
+            auth,
+            clock,
+            names: AtomicU64::new(0),
+            settings,
+            build,
+            _database: database.map(Arc::new),
+        }
     }
 
     /// Begins a request. Paths begin below the base path: `login/`.

@@ -9,7 +9,7 @@ pub mod mailbox;
 pub mod races;
 pub mod smtp;
 
-pub use app::{TestAnswer, TestApp, TestRequest, on_both};
+pub use app::{TestAnswer, TestApp, TestRequest, on_both, on_both_built};
 pub use mailbox::Mailbox;
 pub use races::{Arena, race};
 pub use smtp::SmtpSink;

@@ -34,9 +34,12 @@ async fn log_in(app: &TestApp) -> TestAnswer {
 
 #[tokio::test]
 async fn t41_a_login_sets_a_cookie_only_where_the_settings_say_so_and_with_every_guard() {
-    on_both(|_| {}, async |app: TestApp| {
-        assert!(log_in(&app).await.headers.get("set-cookie").is_none(), "strict sets none");
-    })
+    on_both(
+        |_| {},
+        async |app: TestApp| {
+            assert!(log_in(&app).await.headers.get("set-cookie").is_none(), "strict sets none");
+        },
+    )
     .await;
     on_both(compat, async |app: TestApp| {
         let lines = set_cookies(&log_in(&app).await, "sessionid").join("");
@@ -144,9 +147,8 @@ async fn t43_another_site_cannot_use_the_cookie() {
         on_both(change, async |app: TestApp| {
             let login = log_in(&app).await;
             let value = cookie(&login, "session");
-            let patch = |name: &str| {
-                app.patch("user/", json!({ "first_name": name })).header("cookie", &format!("session={value}"))
-            };
+            let patch =
+                |name: &str| app.patch("user/", json!({ "first_name": name })).header("cookie", &format!("session={value}"));
             let forged: [&[(&str, &str)]; 9] = [
                 &[("origin", "https://evil.test")],
                 &[("origin", "null")],
@@ -183,10 +185,16 @@ async fn t43_another_site_cannot_use_the_cookie() {
                 headers.iter().fold(patch("Ana"), |request, (name, value)| request.header(name, value)).send().await.expect(200);
             }
             // Who writes the credential into a header needs none of it, and a login without a browser neither.
-            let by_header = app.patch("user/", json!({ "first_name": "B" })).token(&login.key()).header("origin", "https://evil.test");
+            let by_header =
+                app.patch("user/", json!({ "first_name": "B" })).token(&login.key()).header("origin", "https://evil.test");
             by_header.send().await.expect(200);
             app.post("login/", json!({ "username": "ana", "password": PASSWORD })).send().await.expect(200);
-            app.get("user/").header("cookie", &format!("session={value}")).header("origin", "https://evil.test").send().await.expect(200);
+            app.get("user/")
+                .header("cookie", &format!("session={value}"))
+                .header("origin", "https://evil.test")
+                .send()
+                .await
+                .expect(200);
         })
         .await;
     }

@@ -68,6 +68,8 @@ async fn refusals_and_successes_are_translated_too() {
             assert_eq!(german(app.get("nowhere/")).await.expect(404).json()["detail"], "Hier gibt es nichts.");
             let broken = german(app.request(Method::POST, "login/").raw("application/json", "{")).await.expect(400);
             assert!(broken.text.contains("JSON parse error - "), "programmers' words stay: {}", broken.text);
+            let asked = german(app.post("password/reset/", json!({ "email": "nobody@example.org" }))).await.expect(200);
+            assert_ne!(asked.json()["detail"], "Password reset e-mail has been sent.");
             let out = german(app.post("logout/", json!({})).token(&key)).await.expect(200);
             assert_eq!((out.json(), out.header("content-language")), (json!({ "detail": "Die Abmeldung ist erfolgt." }), "de"));
         },

@@ -81,7 +81,10 @@ async fn a_login_gives_a_pair_in_the_body_and_the_user_as_recorded() {
         app.advance(Duration::from_secs(301));
         assert_eq!(user(&app, &access).await.expect(401).json(), refused_access("Token is expired"));
         app.post("login/", json!({ "username": "ana", "password": PASSWORD }))
-            .header("authorization", &format!("Bearer {access}")).send().await.expect(200);
+            .header("authorization", &format!("Bearer {access}"))
+            .send()
+            .await
+            .expect(200);
     })
     .await;
 }
@@ -139,7 +142,10 @@ async fn cookies_open_what_they_may_and_a_dead_one_breaks_nothing_public() {
         assert_eq!(get(format!("access={refresh}")).await.expect(401).json(), refused_access("Token has wrong type"));
         assert_eq!(get(format!("access={access}; access=x")).await.expect(401).json(), refused_access("Token is invalid"));
         let beside = app.get("user/").header("cookie", &format!("access={access}"));
-        assert_eq!(beside.header("authorization", "Bearer bad").send().await.expect(401).json(), refused_access("Token is invalid"));
+        assert_eq!(
+            beside.header("authorization", "Bearer bad").send().await.expect(401).json(),
+            refused_access("Token is invalid")
+        );
         let beside = app.get("user/").header("cookie", &format!("access={access}"));
         assert_eq!(beside.header("authorization", "Token x").send().await.expect(401).json(), anonymous, "the header decides");
         app.advance(Duration::from_secs(301));
@@ -149,7 +155,8 @@ async fn cookies_open_what_they_may_and_a_dead_one_breaks_nothing_public() {
             login.send().await.expect(200);
             app.post("password/reset/", json!({ "email": "x@example.org" })).header("cookie", &dead).send().await.expect(200);
             app.post("token/verify/", json!({ "token": "x" })).header("cookie", &dead).send().await.expect(401);
-            let out = app.request(Method::POST, "logout/").header("cookie", &dead).header("origin", HERE).send().await.expect(200);
+            let out =
+                app.request(Method::POST, "logout/").header("cookie", &dead).header("origin", HERE).send().await.expect(200);
             assert_eq!(out.json(), detail("Successfully logged out."));
         }
         assert_eq!(app.count("SELECT COUNT(*) FROM auth_sessions").await, 2, "the first has ended by its refresh token");
@@ -192,7 +199,8 @@ async fn t27_logging_out_ends_the_whole_family_with_whatever_names_it() {
         let first = registered(&app, "ana").await;
         let cookies = format!("access={}; refresh={}", cookie(&first, "access"), cookie(&first, "refresh"));
         for cookies in [cookies.as_str(), cookies.as_str(), "x=y"] {
-            let out = app.request(Method::POST, "logout/").header("cookie", cookies).header("origin", HERE).send().await.expect(200);
+            let out =
+                app.request(Method::POST, "logout/").header("cookie", cookies).header("origin", HERE).send().await.expect(200);
             let gone = "=\"\"; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=";
             assert_eq!(set_cookies(&out, "access"), [format!("access{gone}/; SameSite=Lax")]);
             assert_eq!(set_cookies(&out, "refresh"), [format!("refresh{gone}/auth/; SameSite=Lax")]);
@@ -208,7 +216,9 @@ async fn t44_another_site_can_neither_refresh_nor_log_in_nor_out_with_cookies() 
         let first = registered(&app, "ana").await;
         let cookies = format!("access={}; refresh={}", cookie(&first, "access"), cookie(&first, "refresh"));
         let login = json!({ "username": "ana", "password": PASSWORD });
-        for (path, body) in [("login/", login), ("registration/", body("bob")), ("token/refresh/", json!({})), ("logout/", json!({}))] {
+        for (path, body) in
+            [("login/", login), ("registration/", body("bob")), ("token/refresh/", json!({})), ("logout/", json!({}))]
+        {
             for (name, value) in [("origin", "https://evil.test"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
                 let answer = app.post(path, body.clone()).header("cookie", &cookies).header(name, value).send().await.expect(403);
                 assert!(answer.text.contains("CSRF Failed: ") && answer.headers.get("set-cookie").is_none());
@@ -248,7 +258,8 @@ async fn t29_disabling_an_account_ends_its_tokens_at_the_next_request() {
 async fn t06_after_a_change_of_password_tokens_in_the_body_go_on_and_cookies_get_a_new_name() {
     let change = json!({ "old_password": PASSWORD, "new_password1": OTHER, "new_password2": OTHER });
     on_both(jwt, async |app: TestApp| {
-        let (first, other) = (registered(&app, "ana").await, app.post("login/", json!({ "username": "ana", "password": PASSWORD })));
+        let (first, other) =
+            (registered(&app, "ana").await, app.post("login/", json!({ "username": "ana", "password": PASSWORD })));
         let other = other.send().await.expect(200);
         let (access, refresh) = (text(&first, "access"), text(&first, "refresh"));
         bearer(app.post("password/change/", change.clone()), &access).send().await.expect(200);
@@ -290,7 +301,8 @@ async fn t35_a_token_is_verified_by_its_kind_and_nothing_else_passes_for_one() {
         assert_eq!(verify(7.into()).await.expect(401).json(), not_valid("Token is invalid"));
         assert_eq!(verify("".into()).await.expect(400).json(), json!({ "token": ["This field may not be blank."] }));
         assert_eq!(verify(Value::Null).await.expect(400).json(), json!({ "token": ["This field may not be null."] }));
-        let unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwiZXhwIjo0MTAyNDQ0ODAwLCJ1c2VyX2lkIjoiMSJ9.";
+        let unsigned =
+            "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwiZXhwIjo0MTAyNDQ0ODAwLCJ1c2VyX2lkIjoiMSJ9.";
         assert_eq!(user(&app, unsigned).await.expect(401).json(), refused_access("Token is invalid"));
         let refresh = async |token: Value| app.post("token/refresh/", json!({ "refresh": token })).send().await;
         assert_eq!(refresh(text(&first, "access").into()).await.expect(401).json(), not_valid("Token has wrong type"));
@@ -330,11 +342,14 @@ async fn a_token_is_introspected_for_its_owner_and_for_staff_and_for_nobody_else
         assert_eq!(ask(&bob, &refresh).await, json!({ "active": false }));
     })
     .await;
-    on_both(|_| {}, async |app: TestApp| {
-        let key = app.register("ana").await;
-        let own = app.post("token/introspect/", json!({ "token": key })).token(&key).send().await.expect(200).json();
-        assert_eq!((&own["active"], &own["token_type"]), (&json!(true), &json!("key")));
-        app.post("token/verify/", json!({ "token": key })).token(&key).send().await.expect(404);
-    })
+    on_both(
+        |_| {},
+        async |app: TestApp| {
+            let key = app.register("ana").await;
+            let own = app.post("token/introspect/", json!({ "token": key })).token(&key).send().await.expect(200).json();
+            assert_eq!((&own["active"], &own["token_type"]), (&json!(true), &json!("key")));
+            app.post("token/verify/", json!({ "token": key })).token(&key).send().await.expect(404);
+        },
+    )
     .await;
 }

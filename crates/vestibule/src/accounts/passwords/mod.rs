@@ -13,4 +13,4 @@ mod stored;
 mod workspace;
 
 pub use hasher::{Hasher, Parameters, Verdict};
-pub use policy::Policy;
+pub use policy::{OwnRule, Policy};

@@ -2,6 +2,9 @@
 //!
 //! The rules and sentences are the reference's, in its order, and one of ours: no password built on the site's name (T03).
 
+use std::fmt;
+use std::sync::Arc;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{common, similarity};
@@ -16,6 +19,27 @@ pub struct Policy {
     pub max_bytes: usize,
     /// The site's name; one of fewer than four characters is not looked for.
     pub site_name: String,
+    /// What the host asks beyond that.
+    pub own: Option<OwnRule>,
+}
+
+/// A host's own rule for passwords: what is wrong with one.
+#[derive(Clone)]
+pub struct OwnRule(Arc<Rule>);
+
+type Rule = dyn Fn(&Secret) -> Vec<Message> + Send + Sync;
+
+impl OwnRule {
+    /// The rule that this function is.
+    pub fn new(rule: impl Fn(&Secret) -> Vec<Message> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(rule))
+    }
+}
+
+impl fmt::Debug for OwnRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnRule")
+    }
 }
 
 impl Policy {
@@ -23,7 +47,8 @@ impl Policy {
     ///
     /// A password with U+0000 (T72) or with too many bytes gets that message alone and is not looked at further.
     pub fn check(&self, password: &Secret) -> Vec<Message> {
-        let password = password.expose();
+        let secret = password;
+        let password = secret.expose();
         if password.len() > self.max_bytes {
             return vec![Message::TooManyBytes(self.max_bytes)];
         }
@@ -40,6 +65,9 @@ impl Policy {
         // Digits of every script and shape (٣, ³, ③); a fraction is more than digits, as recorded.
         if !password.is_empty() && password.nfkc().all(char::is_numeric) {
             messages.push(Message::PasswordNumeric);
+        }
+        if let Some(OwnRule(rule)) = &self.own {
+            messages.extend(rule(secret));
         }
         messages
     }
@@ -83,7 +111,7 @@ mod tests {
     use crate::ground::names::recorded;
 
     fn policy(site_name: &str) -> Policy {
-        Policy { min_length: 8, max_bytes: 1024, site_name: site_name.into() }
+        Policy { min_length: 8, max_bytes: 1024, site_name: site_name.into(), own: None }
     }
 
     fn own(data: &[(&str, &str)]) -> Vec<(String, String)> {

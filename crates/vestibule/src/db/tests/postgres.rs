@@ -111,6 +111,8 @@ async fn t87_a_connection_that_died_since_its_last_use_is_not_noticed() {
         behind.gate.send(Gate::Stale).unwrap();
         if n % 2 == 0 {
             assert_eq!(kept(&behind.db).await.len(), n);
+            let one = behind.db.one::<(i64,)>("SELECT count(*) FROM numbers", &[]);
+            assert_eq!(one.await, Ok(Some((n as i64,))));
         }
         insert(&behind.db, n as i64).await.unwrap();
     }
@@ -145,6 +147,26 @@ async fn t87_a_database_that_does_not_answer_is_an_answer_within_five_seconds() 
     behind.gate.send(Gate::Open).unwrap();
     assert_eq!(kept(&behind.db).await, [1]);
     insert(&behind.db, 2).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_that_share_a_connection_do_not_disturb_each_other() {
+    let test = empty_postgres().await;
+    let reads = (0..200_i64).map(|n| {
+        let db = test.db.clone();
+        tokio::spawn(async move {
+            let (word, sql) = (n.to_string(), "SELECT CAST($1::text AS BIGINT)");
+            match n % 3 {
+                0 => assert_eq!(db.one::<(i64,)>(sql, params![word.as_str()]).await, Ok(Some((n,)))),
+                1 => assert!(matches!(db.one::<(i64,)>(sql, params!["no number"]).await, Err(Error::Other(_)))),
+                // Left before its answer is there.
+                _ => drop(tokio::time::timeout(Duration::ZERO, db.one::<(i64,)>(sql, params![word.as_str()])).await),
+            }
+        })
+    });
+    for read in reads.collect::<Vec<_>>() {
+        read.await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use http::Method;
 use crate::accounts::audit::Event;
 use crate::accounts::{Auth, Client, UserId, refresh, sessions};
 use crate::ground::{Error, Message, Result, meters};
-use crate::http::{Answer, Call, Endpoint, Operation};
+use crate::http::{Answer, Call, Endpoint, Gives, Operation};
 use crate::settings::TokenMode;
 
 /// `POST logout/`, and `GET` only where `account.logout_on_get` says so: a link or an image must not log anybody out (T46).
@@ -15,14 +15,19 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
         .described("Ends the session that the request carries.")
         .spending_cookies()
         .allowing("GET, POST, HEAD, OPTIONS")
-        .with(Operation::new(Method::POST, |call| Box::pin(post(call))));
+        .with(operation(Method::POST).called("logout", "Log out"));
     // A key that counts no more is told so, as recorded; a token is over so soon that nobody should have to refresh it to log out.
     let endpoint = if auth.settings().tokens.mode == TokenMode::Opaque { endpoint } else { endpoint.forgiving() };
     if auth.settings().account.logout_on_get {
-        endpoint.with(Operation::new(Method::GET, |call| Box::pin(post(call))))
+        endpoint.with(operation(Method::GET).called("logoutByLink", "Log out by a link"))
     } else {
         endpoint
     }
+}
+
+fn operation(method: Method) -> Operation {
+    let gives = Gives::says(200, "The session is ended, or there was none.", &Message::LoggedOut);
+    Operation::new(method, |call| Box::pin(post(call))).gives(gives)
 }
 
 async fn post(call: Call) -> Result<Answer> {

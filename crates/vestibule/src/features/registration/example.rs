@@ -3,28 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::accounts::Auth;
-use crate::forms::{Field, Kind};
 
 use super::flow;
 
-/// A body with every field that registration requires.
+/// A body with every field that registration requires; dots where a value cannot be guessed.
 pub fn example(auth: &Auth) -> String {
     let form = flow::form(auth);
-    let members = form.fields.iter().filter(|field| field.required).map(|field| (field.name.clone(), value(field)));
+    let required = form.fields.iter().filter(|field| field.required);
+    let members = required.map(|field| (field.name.clone(), field.example().unwrap_or(json!("…"))));
     Value::Object(members.collect::<Map<_, _>>()).to_string()
-}
-
-fn value(field: &Field) -> Value {
-    match &field.kind {
-        Kind::Username(..) => json!("ana"),
-        Kind::Email => json!("ana@example.org"),
-        Kind::Password => json!("a-long-passphrase-1"),
-        Kind::Phone => json!("+15550100"),
-        Kind::Choice(choices) => json!(choices.first().map_or("", |choice| choice.value.as_str())),
-        Kind::Integer => json!(1),
-        Kind::Boolean => json!(true),
-        Kind::Date => json!("2000-01-31"),
-        Kind::Url => json!("https://example.org/"),
-        Kind::Text => json!("text"),
-    }
 }

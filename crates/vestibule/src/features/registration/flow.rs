@@ -6,29 +6,20 @@ use crate::accounts::audit::Event;
 use crate::accounts::limits::{self, Action};
 use crate::accounts::login::{self, Granted};
 use crate::accounts::sessions::Method;
-use crate::accounts::shapes::{OwnWords, username_field};
+use crate::accounts::shapes::OwnWords;
 use crate::accounts::users::{self, NewUser};
 use crate::accounts::{Auth, Client, unique};
 use crate::db::Tx;
-use crate::forms::{Datum, Field, Form, Kind, Values};
+use crate::forms::{Datum, Form, Values};
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, FieldErrors, Language, Message, Result, Secret};
 use crate::jobs;
 use crate::mail::templates::Kind as Mailing;
-use crate::settings::{Presence, Profile, Verification};
+use crate::settings::{Profile, Verification};
 
-/// What registration takes, as the settings declare it.
+/// What registration takes, as the settings or the host's own type declare it.
 pub fn form(auth: &Auth) -> Form {
-    let account = &auth.settings.account;
-    let standard = [(username_field(&auth.settings), account.username), (Field::new("email", Kind::Email), account.email)];
-    let standard = standard.into_iter().filter_map(|(field, presence)| match presence {
-        Presence::Required => Some(field),
-        Presence::Optional => Some(field.optional()),
-        Presence::Off => None,
-    });
-    let passwords = ["password1", "password2"].map(|name| Field::new(name, Kind::Password));
-    let declared = auth.shapes.asked_at_registration().map(|declared| declared.field.clone());
-    Form::new(standard.chain(passwords).chain(declared).collect())
+    auth.shapes.registration.clone()
 }
 
 /// What came of it.
@@ -54,22 +45,42 @@ pub async fn register(
     if let Some(password) = values.secret("password1") {
         auth.policy.check(password).into_iter().for_each(|message| errors.add("password1", message));
     }
-    refuse_taken(auth, &values, &mut errors).await?;
+    auth.shapes.check(&values, &mut errors);
+    let made = made(auth, &values, &mut errors)?;
+    refuse_taken(auth, &values, &made.profile, &mut errors).await?;
+    if errors.iter().any(|(_, messages)| messages.contains(&Message::EmailTaken))
+        && auth.settings.email.notices.already_exists == Some(true)
+    {
+        tell_owner(auth, &values).await?;
+    }
     errors.into_result()?;
-    let profile = profile(auth, &values);
-    let password = agreed(auth, &values, &profile)?;
+    let password = agreed(auth, &values, &made)?;
     // Hashed also for an address that has an account, so that both answers take as long (T11).
     let hash = auth.hasher.hash(password.clone()).await?;
     if is_hidden(auth, &values).await? {
-        return tell_owner(auth, &values).await;
+        return tell_owner(auth, &values).await.map(|()| Registered::ToVerify);
     }
-    let new = NewUser { language: Some(language.tag().to_owned()), ..new_user(auth, &values, hash, profile) };
+    let new = NewUser { language: Some(language.tag().to_owned()), ..new_user(auth, &values, hash, made) };
     make(auth, who, new).await
+}
+
+/// What the host's own form makes of the values, else an account with the values of the declared fields. The host is asked only
+/// when nothing is wrong and the passwords agree, since its form must be whole.
+fn made(auth: &Auth, values: &Values, errors: &mut FieldErrors) -> Result<NewUser> {
+    let agree = values.secret("password1") == values.secret("password2");
+    let own = if errors.is_empty() && agree { auth.shapes.new_user(values) } else { Ok(None) };
+    match own {
+        Ok(Some(made)) => return Ok(made),
+        Ok(None) => {}
+        Err(Error::Fields(refused)) => errors.merge(refused),
+        Err(error) => return Err(error),
+    }
+    Ok(NewUser { profile: profile(auth, values), ..NewUser::default() })
 }
 
 /// What can be said early of values that another account holds, together with everything else that is wrong. The indexes
 /// decide later; were it left to them, a taken value would show whether the address beside it has an account (T11).
-async fn refuse_taken(auth: &Auth, values: &Values, errors: &mut FieldErrors) -> Result<()> {
+async fn refuse_taken(auth: &Auth, values: &Values, profile: &Value, errors: &mut FieldErrors) -> Result<()> {
     if let Some(name) = values.username("username")
         && users::username_is_taken(&auth.db, name).await?
     {
@@ -86,11 +97,9 @@ async fn refuse_taken(auth: &Auth, values: &Values, errors: &mut FieldErrors) ->
     {
         errors.add("email", Message::EmailTaken);
     }
-    for declared in auth.shapes.asked_at_registration() {
+    for declared in &auth.shapes.declared {
         let name = &declared.field.name;
-        if let Some(datum) = values.get(name)
-            && unique::is_taken(&auth.db, declared, &datum.to_json()).await?
-        {
+        if unique::is_taken(&auth.db, declared, &profile[name]).await? {
             errors.add(name.as_str(), Message::NotUnique);
         }
     }
@@ -114,7 +123,7 @@ async fn is_hidden(auth: &Auth, values: &Values) -> Result<bool> {
 }
 
 /// Whoever has the address learns that somebody tried to sign up with it, and the answer is that of a sign-up.
-async fn tell_owner(auth: &Auth, values: &Values) -> Result<Registered> {
+async fn tell_owner(auth: &Auth, values: &Values) -> Result<()> {
     if let Some(address) = values.email("email").map(|address| address.shown().to_owned()) {
         let now = auth.clock.now();
         auth.db
@@ -122,10 +131,10 @@ async fn tell_owner(auth: &Auth, values: &Values) -> Result<Registered> {
             .await?;
         auth.courier.bell.notify_one();
     }
-    Ok(Registered::ToVerify)
+    Ok(())
 }
 
-fn agreed<'a>(auth: &Auth, values: &'a Values, profile: &Value) -> Result<&'a Secret> {
+fn agreed<'a>(auth: &Auth, values: &'a Values, made: &NewUser) -> Result<&'a Secret> {
     let (Some(first), Some(second)) = (values.secret("password1"), values.secret("password2")) else {
         return Err(Error::field("password1", Message::Required));
     };
@@ -135,9 +144,9 @@ fn agreed<'a>(auth: &Auth, values: &'a Values, profile: &Value) -> Result<&'a Se
     let words = OwnWords {
         username: values.username("username").map(|name| name.shown()),
         email: values.email("email").map(|address| address.shown()),
-        first_name: values.text("first_name"),
-        last_name: values.text("last_name"),
-        profile,
+        first_name: Some(&made.first_name),
+        last_name: Some(&made.last_name),
+        profile: &made.profile,
     };
     match auth.policy.check_against(first, &auth.shapes.own_words(&words)).into_iter().next() {
         Some(similar) => Err(Error::non_field(similar)),
@@ -153,27 +162,25 @@ fn profile(auth: &Auth, values: &Values) -> Value {
     Value::Object(given.collect())
 }
 
-fn new_user(auth: &Auth, values: &Values, hash: String, profile: Value) -> NewUser {
+/// Whatever a host's form made, address and password are those that this form has checked.
+fn new_user(auth: &Auth, values: &Values, hash: String, made: NewUser) -> NewUser {
     NewUser {
-        usernames: usernames(auth, values),
+        usernames: usernames(auth, values, &made),
         email: values.email("email").cloned(),
-        email_verified: false,
         owns_email: auth.settings.account.email_verification != Verification::Mandatory,
         password: Some(hash.into()),
-        first_name: String::new(),
-        last_name: String::new(),
-        is_staff: false,
-        profile,
-        language: None,
+        ..made
     }
 }
 
-/// The name that was chosen, or where names are optional some that are made from the address.
-fn usernames(auth: &Auth, values: &Values) -> Vec<Username> {
-    match values.username("username") {
-        Some(name) => vec![name.clone()],
-        None => users::derived_names(auth, values.email("email")),
+/// The name that was chosen, or those that the host's form made, or where names are optional some that are made from the address.
+fn usernames(auth: &Auth, values: &Values, made: &NewUser) -> Vec<Username> {
+    if let Some(name) = values.username("username") {
+        return vec![name.clone()];
     }
+    let own = values.email("email").map(EmailAddress::shown);
+    let names: Vec<_> = made.usernames.iter().filter(|name| !users::is_anothers_address(auth, name, own)).cloned().collect();
+    if names.is_empty() { users::derived_names(auth, values.email("email")) } else { names }
 }
 
 async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {

@@ -6,26 +6,35 @@ use serde_json::json;
 use crate::accounts::{Auth, pairs, refresh};
 use crate::forms::{Field, Form, Kind};
 use crate::ground::{Error, Message, Result};
-use crate::http::{self, Answer, Call, Endpoint, Guard, Operation};
+use crate::http::{self, Answer, Call, Endpoint, Gives, Guard, Operation};
 
 use super::introspect;
 
 /// `POST token/verify/`.
 pub fn verify(_: &Auth) -> Endpoint {
-    Endpoint::new("token/verify", "Token Verify")
-        .described("Tells whether a token counts now.")
-        .forgiving()
-        .with(Operation::new(Method::POST, |call| Box::pin(post_verify(call))).taking(one("token")))
+    Endpoint::new("token/verify", "Token Verify").described("Tells whether a token counts now.").forgiving().with(
+        Operation::new(Method::POST, |call| Box::pin(post_verify(call)))
+            .called("verifyToken", "Verify a token")
+            .taking(one("token"))
+            .gives(Gives::named(200, "The token counts.", "Verified", json!({ "type": "object" }), json!({})))
+            .gives(not_valid()),
+    )
 }
 
 /// `POST token/refresh/`, with the token in the body or in its cookie.
-pub fn refresh(_: &Auth) -> Endpoint {
+pub fn refresh(auth: &Auth) -> Endpoint {
     let form = Form::new(vec![Field::new("refresh", Kind::Password).optional()]);
     Endpoint::new("token/refresh", "Token Refresh")
         .described("Gives a new access token for a refresh token, which its successor uses up.")
         .forgiving()
         .spending_cookies()
-        .with(Operation::new(Method::POST, |call| Box::pin(post_refresh(call))).taking(form))
+        .with(
+            Operation::new(Method::POST, |call| Box::pin(post_refresh(call)))
+                .called("refreshToken", "Refresh a token")
+                .taking(form)
+                .gives(Gives::refreshed(auth))
+                .gives(not_valid()),
+        )
 }
 
 /// `POST token/introspect/` (RFC 7662).
@@ -33,7 +42,22 @@ pub fn introspection(_: &Auth) -> Endpoint {
     Endpoint::new("token/introspect", "Token Introspection")
         .described("Tells what a token says and whether it counts now: to staff of every token, to others of their own.")
         .guarded(Guard::User)
-        .with(Operation::new(Method::POST, |call| Box::pin(post_introspect(call))).taking(one("token")))
+        .with(
+            Operation::new(Method::POST, |call| Box::pin(post_introspect(call)))
+                .called("introspectToken", "Ask what a token says")
+                .taking(one("token"))
+                .gives(Gives::named(
+                    200,
+                    "What the token says, if it counts.",
+                    "Introspection",
+                    introspect::schema(),
+                    introspect::example(),
+                )),
+        )
+}
+
+fn not_valid() -> Gives {
+    Gives::not_valid(401, "The token is none of ours, is over or used up, or its session has ended.", &Message::JwtInvalid)
 }
 
 fn one(name: &str) -> Form {

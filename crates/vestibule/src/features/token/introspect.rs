@@ -45,7 +45,12 @@ async fn find(auth: &Auth, token: &Secret) -> Result<Option<(Caller, &'static st
         return Ok(counts(sessions::authenticate(auth, token).await)?.map(|caller| (caller, "key", None)));
     }
     if let Some(caller) = counts(pairs::authenticate(auth, token.expose()).await)? {
-        return Ok(auth.signing()?.read_access(token.expose()).await.ok().map(|claims| (caller, "access", Some((*claims).clone()))));
+        return Ok(auth
+            .signing()?
+            .read_access(token.expose())
+            .await
+            .ok()
+            .map(|claims| (caller, "access", Some((*claims).clone()))));
     }
     let found = counts(refresh::of(auth, token.expose()).await)?.flatten();
     Ok(found.map(|(caller, claims)| (caller, "refresh", Some(claims))))
@@ -61,4 +66,31 @@ fn counts<T>(found: Result<T>) -> Result<Option<T>> {
 
 fn seconds(at: Time) -> i64 {
     at.millis().div_euclid(1000)
+}
+
+/// The answer's schema.
+pub(super) fn schema() -> Value {
+    let text = |what: &str| json!({ "type": "string", "description": what });
+    let seconds = |what: &str| json!({ "type": "integer", "description": what });
+    json!({
+        "type": "object",
+        "required": ["active"],
+        "properties": {
+            "active": { "type": "boolean", "description": "Whether the token counts now, and is yours to ask about." },
+            "token_type": text("`access`, `refresh` or `key`."),
+            "sub": text("The account's `pk`."),
+            "username": text("The account's name, or its address."),
+            "sid": text("The session."),
+            "iat": seconds("When the token was made, in seconds since 1970."),
+            "exp": seconds("When it ends, in seconds since 1970."),
+            "jti": text("The token's own name."),
+            "iss": text("Who made it."),
+            "aud": text("Whom it is for."),
+        },
+    })
+}
+
+/// An answer that fits it.
+pub(super) fn example() -> Value {
+    json!({ "active": true, "token_type": "access", "sub": "1", "username": "ana", "iat": 1_767_225_600, "exp": 1_767_225_900 })
 }

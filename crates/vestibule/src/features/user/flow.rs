@@ -4,18 +4,22 @@ use crate::accounts::audit::Event;
 use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, Client, User, unique, users};
 use crate::forms::{Datum, Values};
-use crate::ground::{Error, Message, Result};
+use crate::ground::{Error, FieldErrors, Message, Result};
 
 /// Writes the members that were sent. Two edits at once of different members both count.
 ///
 /// # Errors
-/// [`Error::Fields`] when somebody else has a value that must be unique, [`Error::Unauthenticated`] when the session was ended
+/// [`Error::Fields`] when the host's own type refuses a value or somebody else has one that must be unique, [`Error::Unauthenticated`] when the session was ended
 /// meanwhile, those of the database.
 pub async fn edit(auth: &Auth, who: &Client, caller: &Caller, values: Values) -> Result<User> {
+    let mut errors = FieldErrors::default();
+    auth.shapes.check(&values, &mut errors);
+    errors.into_result()?;
     let renamed = values.username("username").filter(|name| caller.user.username.as_deref() != Some(name.shown()));
     if renamed.is_some_and(|name| users::is_anothers_address(auth, name, caller.user.email.as_deref())) {
         return Err(Error::field("username", Message::UsernameDenied));
     }
+    refuse_taken(auth, &caller.user, &values).await?;
     let (floor, sender, now) = (auth.clone(), who.clone(), auth.clock.now());
     let (id, epoch) = (caller.user.id, caller.user.epoch);
     let (user, event) = auth
@@ -32,6 +36,25 @@ pub async fn edit(auth: &Auth, who: &Client, caller: &Caller, values: Values) ->
         .await?;
     event.log(who);
     Ok(user)
+}
+
+/// What can be said early of values that another account holds, all of it at once. The indexes decide later.
+async fn refuse_taken(auth: &Auth, user: &User, values: &Values) -> Result<()> {
+    let mut errors = FieldErrors::default();
+    if let Some(name) = values.username("username")
+        && users::by_username(&auth.db, name.key()).await?.is_some_and(|other| other.user.id != user.id)
+    {
+        errors.add("username", Message::UsernameTaken);
+    }
+    for declared in &auth.shapes.declared {
+        let name = declared.field.name.as_str();
+        if let Some(datum) = values.get(name)
+            && unique::is_anothers(&auth.db, declared, &datum.to_json(), user.id).await?
+        {
+            errors.add(name, Message::NotUnique);
+        }
+    }
+    errors.into_result()
 }
 
 fn edited(auth: &Auth, mut user: User, values: &Values) -> User {

@@ -5,9 +5,11 @@
 
 mod derive;
 mod email;
+mod phone;
 mod username;
 
 pub use email::EmailAddress;
+pub use phone::PhoneNumber;
 pub use username::Username;
 
 use unicode_normalization::char::is_combining_mark;

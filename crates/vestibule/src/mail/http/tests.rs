@@ -141,7 +141,7 @@ async fn a_service_that_is_away_or_silent_is_a_matter_of_the_transport() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let mut http = Http::new(&HttpTransport { url: Some(url.clone()), ..HttpTransport::default() }).unwrap();
-    http.limit = Duration::from_millis(200);
+    http.out = http.out.clone().within(Duration::from_millis(200));
     let began = Instant::now();
     let silent = Transport::by(Way::Http(Box::new(http)));
     assert!(matches!(silent.send(&mail()).await, Err(SendError::Transport(_))));

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 ///
 /// # Errors
 /// A sentence when there are none: then no certificate could ever be verified.
-pub(super) fn authorities() -> Result<Vec<CertificateDer<'static>>, &'static str> {
+pub(crate) fn authorities() -> Result<Vec<CertificateDer<'static>>, &'static str> {
     let mut found = rustls_native_certs::load_native_certs().certs;
     found.retain(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
     if found.is_empty() {
@@ -22,7 +22,7 @@ pub(super) fn authorities() -> Result<Vec<CertificateDer<'static>>, &'static str
 ///
 /// # Errors
 /// A sentence when the provider cannot do what is needed.
-pub(super) fn client(authorities: Vec<CertificateDer<'static>>) -> Result<ClientConfig, String> {
+pub(crate) fn client(authorities: Vec<CertificateDer<'static>>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(authorities);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

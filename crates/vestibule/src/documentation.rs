@@ -1,0 +1,11 @@
+//! The pages whose Rust is compiled with the doctests. A test of the server's (`snippets`) sees that none is missing.
+
+macro_rules! pages {
+    ($($name:ident $path:literal),* $(,)?) => {
+        $(#[doc = include_str!(concat!("../../../", $path))] mod $name {})*
+    };
+}
+
+pages! {
+    readme "README.md",
+}

@@ -1,0 +1,103 @@
+//! Which endpoints there are, and where.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which endpoints there are, and where, below `server.base_path`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Endpoints {
+    /// Endpoints to leave out, by their path: `password/reset`.
+    pub off: Vec<String>,
+    /// Endpoints to serve at another path, by their own; links in mails follow.
+    pub moved: BTreeMap<String, String>,
+}
+
+impl Endpoints {
+    /// Where an endpoint or a page stands; nothing if it is left out. The path may end in parameters in braces, which stay.
+    pub fn place(&self, path: &str) -> Option<String> {
+        let (own, parameters) = match path.find("/{") {
+            Some(at) => path.split_at(at),
+            None => (path, ""),
+        };
+        if self.off.iter().any(|off| clean(off) == own) {
+            return None;
+        }
+        let moved = self.moved.iter().find(|(from, _)| clean(from) == own).map(|(_, to)| clean(to));
+        Some(format!("{}{parameters}", moved.unwrap_or(own)))
+    }
+
+    /// What cannot be, given the paths that there are: names of nothing, paths that are no paths, two at one place.
+    pub(crate) fn problems(&self, paths: &[&str]) -> Vec<String> {
+        let own = |path: &str| path.split("/{").next().unwrap_or_default().to_owned();
+        let known: Vec<String> = paths.iter().map(|path| own(path)).collect();
+        let named = self.off.iter().map(|name| ("off", name)).chain(self.moved.keys().map(|name| ("moved", name)));
+        let unknown = named.filter(|(_, name)| !known.iter().any(|path| path == clean(name)));
+        let mut problems: Vec<String> = unknown
+            .map(|(key, name)| format!("endpoints.{key}: there is no endpoint {name:?}; there are {}", list(&known)))
+            .collect();
+        let broken = self.moved.values().filter(|to| !is_path(clean(to)));
+        problems
+            .extend(broken.map(|to| format!("endpoints.moved: {to:?} is no path of letters, digits, \"-\", \"_\" and \"/\"")));
+        let mut places: Vec<String> = paths.iter().filter_map(|path| self.place(path)).collect();
+        places.sort();
+        for pair in places.windows(2) {
+            if pair[0] == pair[1] {
+                problems.push(format!("endpoints.moved: two endpoints would be at {:?}", pair[0]));
+            }
+        }
+        problems
+    }
+}
+
+fn list(known: &[String]) -> String {
+    let mut names: Vec<&str> = known.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(", ")
+}
+
+fn clean(path: &str) -> &str {
+    path.trim_matches('/')
+}
+
+fn is_path(path: &str) -> bool {
+    let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    path.len() <= 200 && path.split('/').all(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATHS: [&str; 4] = ["login", "user", "password/reset", "password/reset/{uid}"];
+
+    fn endpoints(off: &[&str], moved: &[(&str, &str)]) -> Endpoints {
+        Endpoints {
+            off: off.iter().map(|one| (*one).to_owned()).collect(),
+            moved: moved.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect(),
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_where_it_was_moved_to_or_nowhere() {
+        let endpoints = endpoints(&["/login/"], &[("password/reset", "forgotten/")]);
+        assert_eq!(endpoints.place("login"), None);
+        assert_eq!(endpoints.place("user").as_deref(), Some("user"));
+        assert_eq!(endpoints.place("password/reset").as_deref(), Some("forgotten"));
+        assert_eq!(endpoints.place("password/reset/{uid}").as_deref(), Some("forgotten/{uid}"), "its page moves along");
+        assert!(endpoints.problems(&PATHS).is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_is_told_all_at_once() {
+        let wrong = endpoints(&["passwort"], &[("users", "me"), ("user", "a b"), ("login", "password/reset")]);
+        let problems = wrong.problems(&PATHS);
+        assert_eq!(problems.len(), 4, "{problems:?}");
+        for path in ["", "a//b", "../x", "{x}", "ä"] {
+            assert_eq!(endpoints(&[], &[("user", path)]).problems(&PATHS).len(), 1, "{path}");
+        }
+    }
+}
