@@ -13,5 +13,7 @@ pub mod password_reset;
 pub mod reauthenticate;
 pub mod registration;
 pub mod sessions;
+#[cfg(feature = "social")]
+pub mod social;
 pub mod token;
 pub mod user;

@@ -75,36 +75,6 @@ impl Gives {
         self
     }
 
-    /// A new pair for a refresh token.
-    pub fn refreshed(auth: &Auth) -> Self {
-        let text = |what: &str| json!({ "type": "string", "description": what });
-        let at = |what: &str| json!({ "type": "string", "format": "date-time", "description": what });
-        let schema = json!({
-            "type": "object",
-            "required": ["access", "access_expiration"],
-            "properties": {
-                "access": text("The new access token."),
-                "access_expiration": at("When it expires."),
-                "refresh": text("The new refresh token; absent where the old one goes on, or where a cookie carries it."),
-                "refresh_expiration": at("When that expires."),
-            },
-        });
-        let mut example = json!({ "access": "eyJ…", "access_expiration": "2026-01-01T00:05:00.000000Z" });
-        if auth.settings.tokens.mode == TokenMode::Jwt && auth.settings.jwt.rotate_refresh {
-            (example["refresh"], example["refresh_expiration"]) = (json!("eyJ…"), json!("2026-01-08T00:00:00.000000Z"));
-        }
-        Self::named(200, "A new access token, and a new refresh token where they are used up.", "Refreshed", schema, example)
-    }
-
-    /// `{"detail": …, "code": …}` about a token that does not count.
-    pub fn not_valid(status: u16, meaning: &'static str, message: &Message) -> Self {
-        let text = json!({ "type": "string" });
-        let schema = json!({
-            "type": "object", "required": ["detail", "code"], "properties": { "detail": text, "code": text },
-        });
-        Self::named(status, meaning, "TokenNotValid", schema, json!({ "detail": message.text(), "code": message.code() }))
-    }
-
     /// What opens a session: a key, or the tokens that the settings call for.
     pub fn session(status: u16, meaning: &'static str, auth: &Auth) -> Self {
         Self { status, meaning, shape: Shape::session(auth) }
@@ -137,25 +107,48 @@ impl Shape {
     }
 
     fn tokens(auth: &Auth) -> Self {
-        let user = auth.shapes.details.schema_given();
-        let mut properties = json!({
-            "access": { "type": "string", "description": "The access token: send it as `Authorization: Bearer …`." },
+        let mut schema = json!({ "type": "object", "properties": {
+            "access": access(),
+            "user": auth.shapes.details.schema_given(),
             "refresh": {
                 "type": "string",
                 "description": "The refresh token, for `token/refresh/`; empty where a cookie that no script can read carries it.",
             },
-            "user": user,
-        });
-        let mut example = json!({ "access": "eyJ…", "refresh": "eyJ…", "user": auth.shapes.details.example_given() });
+        }, "required": ["access", "user", "refresh"] });
         if auth.settings.jwt.return_expiration {
-            for (name, ends) in [("access_expiration", "access"), ("refresh_expiration", "refresh")] {
-                let description = format!("When the {ends} token expires.");
-                properties[name] = json!({ "type": "string", "format": "date-time", "description": description });
-                example[name] = json!("2026-01-01T00:05:00Z");
-            }
+            expirations(&mut schema);
         }
-        // A registration tells no ends of tokens.
-        let schema = json!({ "type": "object", "properties": properties, "required": ["access", "refresh", "user"] });
-        Self::Named { name: "Tokens", schema, example: Some(example) }
+        // What a token is made of says nothing, so the example is none.
+        Self::Named { name: "Tokens", schema, example: None }
+    }
+}
+
+fn access() -> Value {
+    json!({ "type": "string", "description": "The access token: send it as `Authorization: Bearer …`." })
+}
+
+/// The members that tell when tokens expire. Not every answer has them.
+fn expirations(schema: &mut Value) {
+    for (name, ends) in [("access_expiration", "access"), ("refresh_expiration", "refresh")] {
+        let description = format!("When the {ends} token expires.");
+        schema["properties"][name] = json!({ "type": "string", "format": "date-time", "description": description });
+    }
+}
+
+impl Gives {
+    /// The pair with which a session goes on.
+    pub fn refreshed(meaning: &'static str, auth: &Auth) -> Self {
+        let refresh = "The refresh token that comes next; not there where it stays the same, or where a cookie carries it.";
+        let mut schema = json!({ "type": "object", "properties": {
+            "access": access(),
+            "refresh": { "type": "string", "description": refresh },
+        }, "required": ["access"] });
+        expirations(&mut schema);
+        let hidden = auth.settings.tokens.mode == TokenMode::JwtCookie && auth.settings.jwt.cookie_http_only;
+        if hidden && let Some(properties) = schema["properties"].as_object_mut() {
+            properties.remove("refresh");
+            properties.remove("refresh_expiration");
+        }
+        Self { status: 200, meaning, shape: Shape::Named { name: "Refreshed", schema, example: None } }
     }
 }

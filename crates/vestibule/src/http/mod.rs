@@ -7,6 +7,7 @@ mod authenticate;
 pub mod authorization;
 mod bearer_claims;
 pub mod body;
+pub(crate) mod browse;
 pub mod browser;
 pub mod cookies;
 mod cors;

@@ -24,6 +24,7 @@ pub(super) fn client(auth: &Auth, parts: &Parts) -> Client {
         request_id: auth.request_names.next(),
         user_agent: words,
         device: None,
+        on_page: false,
         listener: auth.listener.clone(),
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bodies;
+mod browse;
 mod catalogues;
 mod cookies;
 mod custom_fields;
@@ -28,6 +29,8 @@ mod refresh;
 mod registration;
 mod sessions;
 mod settings_page;
+#[cfg(feature = "social")]
+mod social;
 mod threats;
 mod tokens;
 mod typed;

@@ -12,12 +12,13 @@ use super::introspect;
 
 /// `POST token/verify/`.
 pub fn verify(_: &Auth) -> Endpoint {
+    let nothing = Gives::named(200, "The token counts.", "Empty", json!({ "type": "object" }), json!({}));
     Endpoint::new("token/verify", "Token Verify").described("Tells whether a token counts now.").forgiving().with(
         Operation::new(Method::POST, |call| Box::pin(post_verify(call)))
-            .called("verifyToken", "Verify a token")
+            .called("verifyToken", "Ask whether a token counts")
             .taking(one("token"))
-            .gives(Gives::named(200, "The token counts.", "Verified", json!({ "type": "object" }), json!({})))
-            .gives(not_valid()),
+            .gives(nothing)
+            .gives(Gives::says(401, "The token does not count, or it counts no more.", &Message::JwtInvalid)),
     )
 }
 
@@ -30,10 +31,10 @@ pub fn refresh(auth: &Auth) -> Endpoint {
         .spending_cookies()
         .with(
             Operation::new(Method::POST, |call| Box::pin(post_refresh(call)))
-                .called("refreshToken", "Refresh a token")
+                .called("refreshToken", "Get new tokens for a refresh token")
                 .taking(form)
-                .gives(Gives::refreshed(auth))
-                .gives(not_valid()),
+                .gives(Gives::refreshed("The session goes on.", auth))
+                .gives(Gives::says(401, "The refresh token is missing, or it counts no more.", &Message::JwtInvalid)),
         )
 }
 
@@ -46,18 +47,25 @@ pub fn introspection(_: &Auth) -> Endpoint {
             Operation::new(Method::POST, |call| Box::pin(post_introspect(call)))
                 .called("introspectToken", "Ask what a token says")
                 .taking(one("token"))
-                .gives(Gives::named(
-                    200,
-                    "What the token says, if it counts.",
-                    "Introspection",
-                    introspect::schema(),
-                    introspect::example(),
-                )),
+                .gives(told()),
         )
 }
 
-fn not_valid() -> Gives {
-    Gives::not_valid(401, "The token is none of ours, is over or used up, or its session has ended.", &Message::JwtInvalid)
+fn told() -> Gives {
+    let text = || json!({ "type": "string" });
+    let schema = json!({
+        "type": "object",
+        "required": ["active"],
+        "properties": {
+            "active": { "type": "boolean", "description": "Whether it counts now. Where it does not, nothing else is told." },
+            "token_type": { "type": "string", "enum": ["key", "access", "refresh"] },
+            "sub": { "type": "string", "description": "The account's key." },
+            "username": text(), "sid": text(), "jti": text(), "iss": text(),
+            "aud": { "type": ["string", "array"], "items": text() },
+            "iat": { "type": "integer" }, "exp": { "type": "integer" },
+        },
+    });
+    Gives::named(200, "What the token says (RFC 7662).", "Introspection", schema, json!({ "active": false }))
 }
 
 fn one(name: &str) -> Form {

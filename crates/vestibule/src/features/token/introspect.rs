@@ -67,30 +67,3 @@ fn counts<T>(found: Result<T>) -> Result<Option<T>> {
 fn seconds(at: Time) -> i64 {
     at.millis().div_euclid(1000)
 }
-
-/// The answer's schema.
-pub(super) fn schema() -> Value {
-    let text = |what: &str| json!({ "type": "string", "description": what });
-    let seconds = |what: &str| json!({ "type": "integer", "description": what });
-    json!({
-        "type": "object",
-        "required": ["active"],
-        "properties": {
-            "active": { "type": "boolean", "description": "Whether the token counts now, and is yours to ask about." },
-            "token_type": text("`access`, `refresh` or `key`."),
-            "sub": text("The account's `pk`."),
-            "username": text("The account's name, or its address."),
-            "sid": text("The session."),
-            "iat": seconds("When the token was made, in seconds since 1970."),
-            "exp": seconds("When it ends, in seconds since 1970."),
-            "jti": text("The token's own name."),
-            "iss": text("Who made it."),
-            "aud": text("Whom it is for."),
-        },
-    })
-}
-
-/// An answer that fits it.
-pub(super) fn example() -> Value {
-    json!({ "active": true, "token_type": "access", "sub": "1", "username": "ana", "iat": 1_767_225_600, "exp": 1_767_225_900 })
-}
