@@ -242,8 +242,11 @@ fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
-        features::reauthenticate::endpoint(auth),
+        features::sessions::list(auth),
+        features::sessions::one(auth),
+        features::sessions::others(auth),
         features::token::introspection(auth),
+        features::reauthenticate::endpoint(auth),
     ];
     #[cfg(feature = "social")]
     rooms.extend(features::social::endpoints(auth));

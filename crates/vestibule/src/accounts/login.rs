@@ -97,7 +97,13 @@ pub async fn prove(
     password: &Secret,
     failed: Error,
 ) -> Result<Proof> {
-    let account = found.as_ref().map_or_else(|| format!("name:{name}"), |found| format!("user:{}", found.user.id));
+    let account = match &found {
+        Some(UserWithPassword { user, .. }) => {
+            let known = who.device.as_ref().and_then(|device| device.counter(user));
+            known.unwrap_or_else(|| format!("user:{}", user.id))
+        }
+        None => format!("name:{name}"),
+    };
     let reserved = limits::reserve(auth, Action::LoginFailed, who, Some(&account)).await?;
     let id = found.as_ref().map(|found| found.user.id);
     let candidate = found.filter(|found| found.user.is_active && found.password.is_some());

@@ -27,6 +27,7 @@ mod profiles;
 mod races;
 mod refresh;
 mod registration;
+mod sessions;
 mod settings_page;
 #[cfg(feature = "social")]
 mod social;
