@@ -16,6 +16,7 @@ pub mod directory;
 pub mod dispatch;
 pub mod endpoint;
 mod extract;
+pub mod fields;
 pub mod gives;
 mod granted;
 pub mod jwks;

@@ -20,6 +20,7 @@ mod mail;
 mod names;
 mod openapi;
 mod options;
+mod pages;
 mod panics;
 mod password_change;
 mod problem;
