@@ -13,6 +13,7 @@ mod mailed;
 mod page;
 mod passwords;
 mod paths;
+mod social;
 mod throttle;
 
 pub use asked::{Asked, members};
@@ -125,6 +126,10 @@ pub const RULES: &[Rule] = &[
     mailed::CODE_BESIDE_KEY,
     mailed::HEAD_SPENDS_NOTHING,
     languages::NOT_SPOKEN,
+    social::ID_TOKEN_ALONE,
+    social::CALLBACK_IS_KNOWN,
+    social::NO_SUCH_PROVIDER,
+    social::LAST_WAY_IN,
     paths::PAGES_OF_ALLAUTH,
     paths::SLASH,
     paths::WHOLE_PATHS,

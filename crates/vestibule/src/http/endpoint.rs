@@ -249,9 +249,12 @@ impl Call {
         self.endpoint.path
     }
 
-    /// What stands in the path where the endpoint's has braces.
+    /// What stands in the path where the endpoint's has braces; the last, if it has several.
     pub fn parameter(&self) -> Option<String> {
-        super::page::parameters(self.endpoint.path, self.uri.path()).into_iter().next()
+        // From the end: the host may have put something before it.
+        let (pattern, path) = (self.endpoint.path.rsplit('/'), self.uri.path().trim_end_matches('/').rsplit('/'));
+        let (_, segment) = pattern.zip(path).find(|(name, _)| name.starts_with('{'))?;
+        Some(percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())
     }
 
     /// A member of the query. One that occurs twice is none: two readers would disagree.

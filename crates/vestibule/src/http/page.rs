@@ -100,7 +100,7 @@ impl Page {
 }
 
 /// What stands in the path where the pattern has braces. The pattern matches, or the router had not come here.
-pub(super) fn parameters(pattern: &str, path: &str) -> Vec<String> {
+fn parameters(pattern: &str, path: &str) -> Vec<String> {
     let (pattern, path) = (pattern.trim_matches('/'), path.trim_matches('/'));
     let decoded = |segment: &str| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned();
     // From the end: what stands before the parameters may have been moved.

@@ -25,9 +25,9 @@ mod problem;
 mod profiles;
 mod races;
 mod registration;
+mod settings_page;
 #[cfg(feature = "social")]
 mod social;
-mod settings_page;
 mod threats;
 mod typed;
 mod user;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::accounts::Auth;
 use crate::accounts::identities::Identity;
 use crate::ground::{Error, Message, Result, Time};
-use crate::http::{Answer, Call, Endpoint, Gives, Guard, Operation};
+use crate::http::{Answer, Call, Endpoint, Gives, Guard, Operation, granted as granted_answer};
 use crate::social::Provider;
 
 use super::flow::Outcome;
@@ -24,6 +24,7 @@ pub(super) fn login(auth: &Auth, provider: &Provider) -> Endpoint {
     Endpoint::new(provider.id, provider.paths.name)
         .described("Logs in with a code, an ID token or an access token that the provider gave to the client.")
         .forgiving()
+        .giving_cookies()
         .with(operation)
 }
 
@@ -36,7 +37,7 @@ async fn post_login(call: Call) -> Result<Answer> {
 /// The answer in the way that the settings call for.
 async fn answer(call: &Call, outcome: Outcome) -> Result<Answer> {
     match outcome {
-        Outcome::LoggedIn(granted) => Ok(Answer::key(200, &granted.key)),
+        Outcome::LoggedIn(granted) => granted_answer(&call.auth, 200, &granted).await,
         Outcome::ToVerify => Ok(Answer::says(201, Message::VerificationSent)),
         Outcome::Incomplete(token, missing) => Ok(Answer::json(
             403,
@@ -71,7 +72,7 @@ pub(super) fn connect(auth: &Auth, provider: &Provider) -> Endpoint {
         .called(provider.paths.connect_id, "Connect a provider to one's account")
         .taking(flow::form())
         .gives(Gives::session(200, "The provider is connected, and a session is open.", auth))
-        .gives(Gives::says(403, "The login was too long ago.", &Message::ReauthenticationRequired));
+        .gives(Gives::says(403, "The login was too long ago.", &Message::ReauthenticationNeeded));
     Endpoint::new(provider.paths.connect, provider.paths.connect_name)
         .described("Connects what the provider gave to the client to the account, within ten minutes of logging in.")
         .guarded(Guard::User)
@@ -96,6 +97,7 @@ pub(super) fn complete(auth: &Auth) -> Endpoint {
     Endpoint::new("registration/complete", "Complete Registration")
         .described("Makes the account of somebody whom a provider has told of, with what it did not tell.")
         .forgiving()
+        .giving_cookies()
         .with(operation)
 }
 

@@ -118,7 +118,13 @@ async fn callback(call: Call) -> Result<Answer> {
     let back = Back { code: secret("code"), state: secret("state"), issuer: call.query("iss"), error: call.query("error") };
     let done = crossing::callback(&call.auth, &call.who, id(&call), back, browser(&call), &call.language).await;
     match done {
-        Ok(landed) => Ok(elsewhere(302, landed.to)),
+        Ok(landed) => {
+            let cookies = match &landed.granted {
+                Some(granted) => crate::http::granted(&call.auth, 200, granted).await?.cookies,
+                None => Vec::new(),
+            };
+            Ok(elsewhere(302, landed.to).with_cookies(cookies))
+        }
         Err(stopped) => failed(&call, stopped),
     }
 }
@@ -170,5 +176,5 @@ async fn post_exchange(call: Call) -> Result<Answer> {
     let values = call.values()?;
     let code = values.secret("code").cloned().ok_or_else(|| Error::field("code", Message::Required))?;
     let granted = crossing::exchange(&call.auth, &call.who, code, browser(&call)).await?;
-    Ok(Answer::key(200, &granted.key))
+    crate::http::granted(&call.auth, 200, &granted).await
 }
