@@ -17,6 +17,8 @@ pub struct Client {
     pub request_id: String,
     /// What the client says of itself, cut to [`Client::USER_AGENT_MAX`] characters without control characters.
     pub user_agent: Option<String>,
+    /// Whether this is a form that we showed to this very browser: whoever signs in with it stays signed in there.
+    pub on_page: bool,
     /// Where events are told that this client causes.
     pub(crate) listener: Option<Listener>,
 }
@@ -27,7 +29,7 @@ impl Client {
 
     /// The command line, on the machine itself.
     pub fn command_line() -> Self {
-        Self { ip: None, request_id: "cli".to_owned(), user_agent: None, listener: None }
+        Self { ip: None, request_id: "cli".to_owned(), user_agent: None, on_page: false, listener: None }
     }
 
     /// The host's own code or an operator, for what is done to accounts without a request.

@@ -40,12 +40,14 @@ pub struct Removed {
 pub async fn keep_house(auth: &Auth) -> Result<Removed> {
     auth.last_seen.flush(&auth.db).await?;
     let now = auth.clock.now();
-    Ok(Removed {
+    let removed = Removed {
         expired: expired(&auth.db, now).await?,
         counters: counters(&auth.db, now).await?,
         begun: begun(&auth.db, now).await?,
         tokens: tokens(&auth.db, now).await?,
-    })
+    };
+    spent_tokens(&auth.db, now).await?;
+    Ok(removed)
 }
 
 /// Removes the sessions that nobody used for too long. How many those were.
@@ -132,6 +134,15 @@ async fn tokens(db: &Db, now: Time) -> Result<u64> {
     let shared = remove!("auth_tokens", "hash", "expires_at", " FOR UPDATE SKIP LOCKED");
     let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
     metrics::counter!(meters::REMOVED, "what" => "tokens").increment(removed);
+    Ok(removed)
+}
+
+/// What is over cannot be used again anyway.
+async fn spent_tokens(db: &Db, now: Time) -> Result<u64> {
+    let alone = remove!("auth_spent_tokens", "hash", "expires_at", "");
+    let shared = remove!("auth_spent_tokens", "hash", "expires_at", " FOR UPDATE SKIP LOCKED");
+    let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
+    metrics::counter!(meters::REMOVED, "what" => "spent_tokens").increment(removed);
     Ok(removed)
 }
 

@@ -18,6 +18,8 @@ pub struct Granted {
     pub user: User,
     /// The new session with what opens it. How that is answered depends on the settings; `http::granted` does it.
     pub session: Opened,
+    /// How it was opened.
+    pub method: Method,
     /// The event to log once the unit is safe.
     pub event: Event,
 }
@@ -29,7 +31,7 @@ pub struct Granted {
 /// The one answer to a failed login when the epoch has moved or the account is disabled; [`Message::EmailNotVerified`] where
 /// that is owed; those of the database.
 pub async fn finish(auth: &Auth, tx: &Tx, who: &Client, id: UserId, epoch: i64, method: Method) -> Result<Granted> {
-    let cookie = auth.settings.session_cookie();
+    let cookie = auth.settings.session_cookie() || who.on_page;
     enter(auth, tx, (id, epoch), &Opening { who, method, now: auth.clock.now(), cookie }).await
 }
 
@@ -50,7 +52,7 @@ async fn enter(auth: &Auth, tx: &Tx, (id, epoch): (UserId, i64), opening: &Openi
     let session = sessions::open(auth, tx, &user, opening).await?;
     let event = Event::about(user.id, "session.opened").with("sid", session.sid.as_str()).with("method", opening.method.as_str());
     event.record(tx, opening.now, opening.who).await?;
-    Ok(Granted { user, session, event })
+    Ok(Granted { user, session, method: opening.method, event })
 }
 
 /// What is owed before a session may open.

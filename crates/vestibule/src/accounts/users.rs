@@ -152,6 +152,8 @@ pub struct NewUser {
     pub profile: Value,
     /// In which language mails to the account are written; without one, in that of the installation.
     pub language: Option<String>,
+    /// What a form of the host's brought for its hooks, an invitation for example. No account keeps it.
+    pub extra: Value,
 }
 
 /// The user of that number.

@@ -14,4 +14,5 @@ pub mod reauthenticate;
 pub mod registration;
 #[cfg(feature = "social")]
 pub mod social;
+pub mod token;
 pub mod user;

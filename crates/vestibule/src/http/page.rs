@@ -20,7 +20,7 @@ use crate::ground::{Error, Language, Message, Result};
 
 use super::browser::Browser;
 use super::cookies::SetCookie;
-use super::{body, language, proxies, render};
+use super::{body, language, path, proxies, render};
 
 /// A page: where it stands, below the base path and with its parameters in braces, and what it does.
 pub struct Page {
@@ -92,22 +92,11 @@ impl Page {
         }
         let max = usize::try_from(auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
         let input = body::read(&parts.headers, sent, max).await?;
-        let parameters = parameters(self.path, parts.uri.path());
+        let parameters = path::parameters(self.path, parts.uri.path());
         let (auth, who, language, method) = (auth.clone(), who.clone(), language.clone(), method.clone());
         let browser = Browser::of(&auth, &parts.headers);
         (self.run)(PageCall { auth, who, language, method, parameters, input, browser }).await
     }
-}
-
-/// What stands in the path where the pattern has braces. The pattern matches, or the router had not come here.
-fn parameters(pattern: &str, path: &str) -> Vec<String> {
-    let (pattern, path) = (pattern.trim_matches('/'), path.trim_matches('/'));
-    let decoded = |segment: &str| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned();
-    // From the end: what stands before the parameters may have been moved.
-    let pairs = pattern.rsplit('/').zip(path.rsplit('/')).take_while(|(name, _)| name.starts_with('{'));
-    let mut parameters: Vec<String> = pairs.map(|(_, segment)| decoded(segment)).collect();
-    parameters.reverse();
-    parameters
 }
 
 fn page(auth: &Auth, shown: Shown, language: &Language) -> Response<Body> {

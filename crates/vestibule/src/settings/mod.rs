@@ -14,7 +14,6 @@ mod endpoints;
 mod fields;
 mod formats;
 mod mail;
-mod not_yet;
 mod pages;
 mod providers;
 mod rates;

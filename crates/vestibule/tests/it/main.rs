@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bodies;
+mod browse;
 mod catalogues;
 mod cookies;
 mod custom_fields;
@@ -24,10 +25,12 @@ mod password_change;
 mod problem;
 mod profiles;
 mod races;
+mod refresh;
 mod registration;
 mod settings_page;
 #[cfg(feature = "social")]
 mod social;
 mod threats;
+mod tokens;
 mod typed;
 mod user;

@@ -1,10 +1,10 @@
 //! `password/change/` over HTTP.
 
-use http::Method;
+use ::http::Method;
 
 use crate::accounts::Auth;
 use crate::ground::{Message, Result};
-use crate::http::{Answer, Call, Endpoint, Gives, Guard, Operation};
+use crate::http::{self, Answer, Call, Endpoint, Gives, Guard, Operation};
 
 use super::flow;
 
@@ -23,5 +23,6 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
 
 async fn post(call: Call) -> Result<Answer> {
     let renewed = flow::change(&call.auth, &call.who, call.caller()?, &call.values()?).await?;
-    Ok(Answer::says(200, Message::PasswordSaved).with_cookies(call.renewed_cookies(renewed.as_ref())))
+    let answer = Answer::says(200, Message::PasswordSaved);
+    http::renewed(&call.auth, answer, call.caller()?.user.id, renewed.as_ref()).await
 }

@@ -1,5 +1,7 @@
 //! The rules of making an account.
 
+use std::convert::Infallible;
+
 use serde_json::Value;
 
 use crate::accounts::audit::Event;
@@ -9,7 +11,7 @@ use crate::accounts::sessions::Method;
 use crate::accounts::shapes::OwnWords;
 use crate::accounts::users::{self, NewUser};
 use crate::accounts::{Auth, Client, enrolment, unique};
-use crate::db::Tx;
+use crate::db::{self, Tx};
 use crate::forms::{Datum, Form, Values};
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, FieldErrors, Language, Message, Result, Secret};
@@ -57,10 +59,11 @@ pub async fn register(
     let password = agreed(auth, &values, &made)?;
     // Hashed also for an address that has an account, so that both answers take as long (T11).
     let hash = auth.hasher.hash(password.clone()).await?;
+    let new = NewUser { language: Some(language.tag().to_owned()), ..new_user(auth, &values, hash, made) };
     if is_hidden(auth, &values).await? {
+        rehearse(auth, new).await?;
         return tell_owner(auth, &values).await.map(|()| Registered::ToVerify);
     }
-    let new = NewUser { language: Some(language.tag().to_owned()), ..new_user(auth, &values, hash, made) };
     make(auth, who, new).await
 }
 
@@ -119,6 +122,31 @@ async fn is_hidden(auth: &Auth, values: &Values) -> Result<bool> {
             users::email_is_owned(&auth.db, address, auth.settings.account.email_verification).await
         }
         _ => Ok(false),
+    }
+}
+
+/// What a unit that is only tried out ends with: it is always undone.
+struct Undone(Result<()>);
+
+impl From<db::Error> for Undone {
+    fn from(error: db::Error) -> Self {
+        Self(Err(error.into()))
+    }
+}
+
+/// Asks the host's hook about an account that is not made. Did it refuse only those that are made, then its refusal would show
+/// that the address has no account (T11).
+async fn rehearse(auth: &Auth, mut new: NewUser) -> Result<()> {
+    if auth.hooks.are_none() {
+        return Ok(());
+    }
+    let floor = auth.clone();
+    let tried = auth
+        .db
+        .unit_with_hooks(move |tx| async move { Err::<Infallible, _>(Undone(floor.hooks.before_register(&tx, &mut new).await)) });
+    match tried.await {
+        Ok(never) => match never {},
+        Err(Undone(said)) => said,
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::accounts::Auth;
 use crate::accounts::identities::Identity;
 use crate::ground::{Error, Message, Result, Time};
-use crate::http::{Answer, Call, Endpoint, Gives, Guard, Operation, granted as granted_answer};
+use crate::http::{self, Answer, Call, Endpoint, Gives, Guard, Operation};
 use crate::social::Provider;
 
 use super::flow::Outcome;
@@ -37,7 +37,7 @@ async fn post_login(call: Call) -> Result<Answer> {
 /// The answer in the way that the settings call for.
 async fn answer(call: &Call, outcome: Outcome) -> Result<Answer> {
     match outcome {
-        Outcome::LoggedIn(granted) => granted_answer(&call.auth, 200, &granted).await,
+        Outcome::LoggedIn(granted) => http::granted(&call.auth, 200, &granted).await,
         Outcome::ToVerify => Ok(Answer::says(201, Message::VerificationSent)),
         Outcome::Incomplete(token, missing) => Ok(Answer::json(
             403,

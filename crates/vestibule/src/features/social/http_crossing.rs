@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::accounts::Auth;
 use crate::forms::{Field, Form, Kind};
 use crate::ground::{Error, Message, Result, Secret};
-use crate::http::{Answer, Call, Endpoint, Gives, Operation};
+use crate::http::{self, Answer, Call, Endpoint, Gives, Operation};
 use crate::settings::Settings;
 use crate::social::Provider;
 
@@ -120,7 +120,7 @@ async fn callback(call: Call) -> Result<Answer> {
     match done {
         Ok(landed) => {
             let cookies = match &landed.granted {
-                Some(granted) => crate::http::granted(&call.auth, 200, granted).await?.cookies,
+                Some(granted) => http::granted(&call.auth, 200, granted).await?.cookies,
                 None => Vec::new(),
             };
             Ok(elsewhere(302, landed.to).with_cookies(cookies))
@@ -169,6 +169,7 @@ pub(super) fn exchange(auth: &Auth) -> Endpoint {
             "Exchanges the code with which a browser came back from a provider: once, within a minute, by this browser alone.",
         )
         .forgiving()
+        .giving_cookies()
         .with(operation)
 }
 
@@ -176,5 +177,5 @@ async fn post_exchange(call: Call) -> Result<Answer> {
     let values = call.values()?;
     let code = values.secret("code").cloned().ok_or_else(|| Error::field("code", Message::Required))?;
     let granted = crossing::exchange(&call.auth, &call.who, code, browser(&call)).await?;
-    crate::http::granted(&call.auth, 200, &granted).await
+    http::granted(&call.auth, 200, &granted).await
 }

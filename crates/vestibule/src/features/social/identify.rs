@@ -201,6 +201,7 @@ impl Unit<'_> {
             is_staff: false,
             profile,
             language: Some(details.language.clone()),
+            extra: serde_json::Value::Null,
         })
     }
 
