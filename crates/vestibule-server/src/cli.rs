@@ -50,9 +50,24 @@ pub(crate) enum Command {
     /// Look at mails, try the way out, look after what waits
     #[command(subcommand)]
     Mail(MailCommand),
+    /// Try the sign-in providers of the settings out
+    #[command(subcommand)]
+    Social(SocialCommand),
     /// Bring mail templates over from Django
     #[command(subcommand)]
     Templates(TemplatesCommand),
+}
+
+/// `vestibule social …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SocialCommand {
+    /// Say whether a provider knows the client, the callback, the scopes and the secret
+    ///
+    /// Asks the provider, logs nobody in and needs no database. Prints what to enter at the provider, and what is wrong.
+    Test {
+        /// The provider's name: `google` in [social.google]
+        id: String,
+    },
 }
 
 /// `vestibule mail …`.
