@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -17,6 +17,13 @@ const DRIP: Duration = Duration::from_secs(5);
 
 /// How much longer than its timeout a connection may live, before it counts as not cut.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How HTTP/2 begins (RFC 9113 §3.4).
+const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// SETTINGS: a stream may send nothing (INITIAL_WINDOW_SIZE = 0).
+const NO_ROOM: &[u8] = &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0];
+/// HEADERS of stream 1, which is then closed: GET, http, localhost, /livez (RFC 7541 §6).
+const ASKS: &[u8] = b"\0\0\x15\x01\x05\0\0\0\x01\x82\x86\x41\x09localhost\x44\x06/livez";
 
 /// In which way a connection is slow.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +42,7 @@ impl Kind {
         match self {
             Self::Head => "a byte of the head every 5 s",
             Self::Body => "a byte of the body every 5 s",
-            Self::ReadsNothing => "asking on and reading nothing",
+            Self::ReadsNothing => "HTTP/2, taking no byte of the answer",
             Self::Idle => "idle after one answer",
         }
     }
@@ -76,19 +83,17 @@ pub(super) fn hold(runtime: &Runtime, address: SocketAddr, kind: Kind, many: usi
 
 /// Ends when the server has ended the connection.
 async fn keep(address: SocketAddr, kind: Kind) -> io::Result<()> {
-    let socket = TcpSocket::new_v4()?;
-    // Little room, so that what is not read fills the server's side soon.
-    socket.set_recv_buffer_size(4096)?;
-    let mut stream = socket.connect(address).await?;
+    let mut stream = TcpStream::connect(address).await?;
     match kind {
         Kind::Head => drip(&mut stream, b"GET /livez HTTP/1.1\r\nHost: localhost\r\nA: ").await,
         Kind::Body => {
             let head = b"POST /auth/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n";
             drip(&mut stream, head).await
         }
-        Kind::ReadsNothing => loop {
-            stream.write_all(b"OPTIONS /auth/registration/ HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
-        },
+        Kind::ReadsNothing => {
+            stream.write_all(&[HTTP2, NO_ROOM, ASKS].concat()).await?;
+            stream.read_to_end(&mut Vec::new()).await.map(|_| ())
+        }
         Kind::Idle => {
             stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
             stream.read_to_end(&mut Vec::new()).await.map(|_| ())

@@ -47,6 +47,91 @@ pub(crate) enum Command {
     /// Look after accounts; works while servers run on the same database
     #[command(subcommand)]
     User(UserCommand),
+    /// Look at mails, try the way out, look after what waits
+    #[command(subcommand)]
+    Mail(MailCommand),
+    /// Bring mail templates over from Django
+    #[command(subcommand)]
+    Templates(TemplatesCommand),
+}
+
+/// `vestibule mail …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailCommand {
+    /// Print a mail about an invented account, without sending it
+    ///
+    /// Needs no database. The names are those of the kinds of mail: email_confirmation, password_reset and so on; a name that does not
+    /// exist lists all.
+    Preview(Preview),
+    /// Send a test mail to an address, now and through the transport of the settings
+    SendTest {
+        /// Where to
+        address: String,
+    },
+    /// The mails that wait or were given up; works while servers send
+    #[command(subcommand)]
+    Queue(QueueCommand),
+}
+
+/// `vestibule mail preview`.
+#[derive(Debug, Args)]
+pub(crate) struct Preview {
+    /// Which mail
+    pub(crate) name: String,
+    /// In which language, as in `pt-BR` [default: languages.default]
+    #[arg(long, value_name = "TAG")]
+    pub(crate) language: Option<String>,
+    /// Write the HTML into this file, to be opened in a browser
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// `vestibule mail queue …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueCommand {
+    /// List mails, the oldest first, with what went wrong
+    List {
+        /// One JSON object per line, for programs
+        #[arg(long)]
+        json: bool,
+        /// How many mails to print at most
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+    /// Queue mails anew, as if they had been asked for now
+    Requeue {
+        /// The numbers of the mails
+        #[arg(required_unless_present = "given_up")]
+        ids: Vec<i64>,
+        /// All that were given up
+        #[arg(long, conflicts_with = "ids")]
+        given_up: bool,
+    },
+    /// Forget mails for good
+    Drop {
+        /// The numbers of the mails
+        #[arg(required_unless_present = "given_up")]
+        ids: Vec<i64>,
+        /// All that were given up
+        #[arg(long, conflicts_with = "ids")]
+        given_up: bool,
+    },
+}
+
+/// `vestibule templates …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TemplatesCommand {
+    /// Turn a folder of Django mail templates into templates for templates.dir
+    ///
+    /// Takes the files that mails are made from, and what they extend or include. A file with something that has no counterpart is not
+    /// written; its line is named, and the exit status is 1. No file is written over.
+    Convert {
+        /// The folder that has account/email or registration, or one above it
+        dir: PathBuf,
+        /// Where to write to [default: a new folder beside it, with -vestibule after its name]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// `vestibule check`.

@@ -17,8 +17,8 @@ use crate::http::browse::Reader;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
 use crate::http::{Directory, Endpoint, jwks, language, render, tally};
-use crate::jobs::outbox;
 use crate::jobs::worker::{self, Round};
+use crate::jobs::{outbox, queue};
 use crate::settings::{Presence, TokenMode, Verification};
 
 impl Auth {
@@ -105,6 +105,8 @@ impl Auth {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looks = tokio::time::interval(worker::LOOK_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut measures = tokio::time::interval(queue::MEASURE_EVERY);
+        measures.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut rounds: u64 = 0;
         loop {
             tokio::select! {
@@ -115,6 +117,12 @@ impl Auth {
                 }
                 _ = looks.tick() => {}
                 () = self.courier.bell.notified() => {}
+                _ = measures.tick() => {
+                    if let Err(error) = queue::measure(self).await {
+                        tracing::warn!(?error, "the outbox could not be measured");
+                    }
+                    continue;
+                }
             }
             if self.deliver_until(stop.as_mut()).await {
                 break;
@@ -182,9 +190,15 @@ impl Auth {
     }
 }
 
-/// The pages behind the links of mails.
+/// The pages for people.
 fn doors() -> Vec<Page> {
-    vec![features::email_verification::page(), features::password_reset::page()]
+    vec![
+        features::email_verification::page(),
+        features::email_verification::sent_page(),
+        features::password_reset::page(),
+        features::password_reset::request_page(),
+        features::email_change::page(),
+    ]
 }
 
 /// What is wrong with where the settings put the endpoints.
@@ -214,6 +228,7 @@ fn rooms(auth: &Auth) -> Vec<Endpoint> {
     rooms
 }
 
+/// The rooms that there are, in the order in which people read of them.
 fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
     let mut rooms = vec![
         features::registration::endpoint(auth),
@@ -225,8 +240,12 @@ fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
+        features::reauthenticate::endpoint(auth),
         features::token::introspection(auth),
     ];
+    if auth.settings.account.email != Presence::Off {
+        rooms.extend([features::email_change::request(auth), features::email_change::confirm(auth)]);
+    }
     if auth.settings.tokens.mode != TokenMode::Opaque {
         rooms.extend([features::token::verify(auth), features::token::refresh(auth)]);
     }

@@ -195,6 +195,7 @@ impl Builder {
         meters::describe();
         let mut settings = self.settings;
         let shapes = shapes(&mut settings, self.typed, self.changes)?;
+        let functions = self.functions.clone();
         let (languages, templates) = words(&settings, self.functions)?;
         let db = Db::open(settings.database.url.expose(), Options::default())
             .await
@@ -215,7 +216,8 @@ impl Builder {
             true => Some(Signing::open(&settings, &db, &key, &self.clock, &self.entropy).await.map_err(BuildError::because)?),
             false => None,
         };
-        let courier = courier(&settings, self.transport, &self.entropy)?;
+        let pages = Pages::load(&settings, &functions, &languages);
+        let courier = courier(&settings, self.transport, pages, &self.entropy)?;
         let internal = |error: Error| BuildError::because(format!("{error:?}"));
         let floor = Floor {
             hasher: Hasher::start(&hashing(&settings), self.entropy.clone()).map_err(internal)?,
@@ -288,9 +290,14 @@ fn key_path(settings: &Settings) -> PathBuf {
 }
 
 /// What sending mail needs, with every problem of the pages and of the way out at once.
-fn courier(settings: &Settings, transport: Option<Transport>, entropy: &Entropy) -> Result<Courier, BuildError> {
+fn courier(
+    settings: &Settings,
+    transport: Option<Transport>,
+    pages: Result<Pages, Vec<String>>,
+    entropy: &Entropy,
+) -> Result<Courier, BuildError> {
     let mut problems = Vec::new();
-    let pages = Pages::load(settings).map_err(|wrong| problems.extend(wrong)).ok();
+    let pages = pages.map_err(|wrong| problems.extend(wrong)).ok();
     let transport = transport.map_or_else(|| Transport::from_settings(settings), Ok).map_err(|wrong| problems.push(wrong)).ok();
     match (pages, transport) {
         (Some(pages), Some(transport)) => {

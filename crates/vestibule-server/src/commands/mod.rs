@@ -2,12 +2,14 @@
 
 mod check;
 mod keys;
+mod mail;
 mod open;
 mod openapi;
 mod serve;
+mod templates;
 mod users;
 
-use crate::cli::{Cli, Command, ConfigCommand};
+use crate::cli::{Cli, Command, ConfigCommand, TemplatesCommand};
 use crate::{explain, output};
 
 /// Why a command did not do what it was asked for, as a sentence for the operator.
@@ -60,5 +62,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Openapi => openapi::run(config).await,
         Command::Keys(command) => keys::run(config, command).await,
         Command::User(command) => users::run(config, command).await,
+        Command::Mail(command) => mail::run(config, command).await,
+        Command::Templates(TemplatesCommand::Convert { dir, out }) => templates::convert(&dir, out.as_deref()),
     }
 }

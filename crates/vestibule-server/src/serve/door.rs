@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::future::RouteFuture;
-use http::header::COOKIE;
+use http::header::{COOKIE, HOST};
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -33,6 +33,9 @@ const TARGET_BYTES: usize = 8192;
 const HEADERS: usize = 100;
 /// The most cookies: browsers keep at most 180 for a site, and RFC 6265 §6.1 asks for 50 at least.
 const COOKIES: usize = 200;
+
+/// What a host and its port may be written with, beside letters and digits (RFC 3986 §3.2.2).
+const HOST_MARKS: &[u8] = b"-._~%!$&'()*+,;=:[]";
 
 /// What one connection's requests go through.
 #[derive(Clone, Debug)]
@@ -96,8 +99,12 @@ fn in_time(response: Response<Body>, late: Option<Arc<AtomicBool>>) -> Response<
     detail(StatusCode::REQUEST_TIMEOUT, &Message::RequestTimeout)
 }
 
-/// Requests that are too large to be looked at (T73).
+/// Requests that are too large to be looked at (T73), or that say in two ways whom they are for (RFC 9112 §3.2).
 fn refusal(request: &Request<Incoming>) -> Option<Response<Body>> {
+    if !names_one_host(request) {
+        meters::refused(StatusCode::BAD_REQUEST);
+        return Some(detail(StatusCode::BAD_REQUEST, &Message::RequestUnreadable));
+    }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_BYTES {
         meters::refused(StatusCode::URI_TOO_LONG);
@@ -112,6 +119,17 @@ fn refusal(request: &Request<Incoming>) -> Option<Response<Body>> {
         return Some(detail(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &Message::TooManyCookies));
     }
     None
+}
+
+/// HTTP/1.1 demands one `Host` of the characters that a host may have. Nothing of ours depends on it, but what stands before us may
+/// have read another one.
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || HOST_MARKS.contains(byte)),
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn cookies(request: &Request<Incoming>) -> usize {

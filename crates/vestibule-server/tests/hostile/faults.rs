@@ -82,3 +82,59 @@ async fn t79_strange_requests_learn_nothing_and_are_not_repeated() {
         assert_eq!((answer.status, answer.body.as_str()), (404, r#"{"detail":"Not found."}"#), "{target}");
     }
 }
+
+#[tokio::test]
+async fn t72_a_request_that_names_no_host_or_two_is_refused() {
+    let server = Server::start(&PRODUCTION).await;
+    let raw: [&[u8]; 8] = [
+        b"",
+        b"host: a\r\nhost: a\r\n",
+        b"host: a b\r\n",
+        b"host: a/b\r\n",
+        b"host: user@a\r\n",
+        b"host: \xff\xfe\r\n",
+        b"host: a\"<script>\r\n",
+        b"host: a\x01b\r\n",
+    ];
+    for host in raw {
+        let request = [b"GET /livez HTTP/1.1\r\nconnection: close\r\n", host, b"\r\n"].concat();
+        let answer = server.client().raw(request).await;
+        assert_eq!(answer.status, 400, "{:?}: {answer:?}", String::from_utf8_lossy(host));
+        assert!(answer.json()["detail"].is_string());
+        tells_nothing("host", &server, &answer);
+    }
+    for (version, host) in [("1.1", "host: [::1]:8000\r\n"), ("1.1", "host:\r\n"), ("1.1", "host: a.example:80\r\n"), ("1.0", "")]
+    {
+        let request = format!("GET /livez HTTP/{version}\r\nconnection: close\r\n{host}\r\n");
+        assert_eq!(server.client().raw(request.into_bytes()).await.status, 200, "{version} {host:?}");
+    }
+}
+
+#[tokio::test]
+async fn t72_raw_bytes_in_request_lines_and_headers_are_no_fault_of_ours() {
+    let server = Server::start(&[]).await;
+    let key = server.register("ana").await;
+    let strange: [&[u8]; 7] = [b"\x00", b"\x01", b"\x1f", b"\x7f", b"\xc0\xaf", b"\xed\xa0\x80", b"\xff\xfe"];
+    for bytes in strange {
+        let close = b"\r\nhost: a\r\nconnection: close\r\n\r\n";
+        let key = key.as_bytes();
+        let requests = [
+            [b"GET /auth/user/", bytes, b" HTTP/1.1", close].concat(),
+            [b"GET /auth/user/?x=", bytes, b" HTTP/1.1", close].concat(),
+            [b"G", bytes, b"T /auth/user/ HTTP/1.1", close].concat(),
+            [b"GET /auth/user/ HTTP/1.1\r\nauthorization: Token ", key, bytes, close].concat(),
+            [b"GET /auth/user/ HTTP/1.1\r\ncookie: a=", bytes, close].concat(),
+            [b"GET /auth/user/ HTTP/1.1\r\naccept-language: ", bytes, b"\r\naccept: ", bytes, close].concat(),
+            [b"GET /auth/user/ HTTP/1.1\r\nx-forwarded-for: ", bytes, b"\r\norigin: ", bytes, close].concat(),
+            [b"GET /auth/user/ HTTP/1.1\r\nx", bytes, b": y", close].concat(),
+        ];
+        for request in requests {
+            let shown = String::from_utf8_lossy(&request).into_owned();
+            let answer = server.client().raw(request).await;
+            assert!((400..500).contains(&answer.status), "{shown:?}: {answer:?}");
+            tells_nothing(&shown, &server, &answer);
+        }
+    }
+    let log = server.log();
+    assert!(!log.contains("panic"), "{log}");
+}

@@ -89,6 +89,11 @@ impl Cluster {
         all
     }
 
+    /// A program that comes with the server.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        Command::new(self.programs.join(name))
+    }
+
     /// PostgreSQL refuses to run as root.
     fn run(&self, program: &str, arguments: &[&str]) {
         let program = self.programs.join(program);

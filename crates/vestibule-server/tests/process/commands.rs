@@ -170,3 +170,26 @@ fn without_tokens_there_are_no_keys_to_look_after() {
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stderr).contains("tokens.mode is opaque"));
 }
+
+#[test]
+fn t40_a_server_does_not_start_with_a_key_that_is_weak_or_that_others_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::sqlite();
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/../vestibule/tests/data/keys");
+    for (name, algorithm, mode, complaint) in [
+        ("ec-pkcs8.pem", "ES256", 0o604, "everybody on this machine can read"),
+        ("rsa-1024.pem", "RS256", 0o600, "an RSA key of 2048 to 8192 bits"),
+        ("rsa-pkcs8.pem", "ES256", 0o600, "an EC key on the curve P-256"),
+    ] {
+        let path = place.folder.path().join(name);
+        std::fs::copy(format!("{keys}/{name}"), &path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let own = [("VESTIBULE__JWT__ALGORITHM", algorithm), ("VESTIBULE__JWT__PRIVATE_KEY_FILE", path.to_str().unwrap())];
+        let settings: Vec<_> = TOKENS.into_iter().chain(own).collect();
+        let done = place.run(&["serve"], &settings);
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        assert!(said.contains("jwt.private_key_file names the file ") && said.contains(complaint), "{said}");
+        assert!(!said.contains("PRIVATE KEY"), "{said}");
+    }
+}

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot look must fail")]
 
+mod backup;
 mod cluster;
 mod commands;
 mod driver;

@@ -167,8 +167,10 @@ pub async fn find(auth: &Auth, name: &str) -> Result<User> {
 /// # Errors
 /// Those of the database.
 pub async fn disable(auth: &Auth, id: UserId) -> Result<bool> {
-    let sql =
-        "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, is_active = FALSE WHERE id = $1 AND is_active = TRUE";
+    let sql = concat!(
+        "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, new_email = NULL, new_email_key = NULL, is_active = FALSE ",
+        "WHERE id = $1 AND is_active = TRUE"
+    );
     switch(auth, id, sql, "user.disabled").await
 }
 
@@ -221,7 +223,10 @@ pub async fn set_password(auth: &Auth, user: &User, password: &Secret) -> Result
 }
 
 async fn replace_password(tx: &Tx, id: UserId, hash: &str, event: &Event, now: Time) -> Result<()> {
-    let sql = "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, password = $2 WHERE id = $1";
+    let sql = concat!(
+        "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, new_email = NULL, new_email_key = NULL, password = $2 ",
+        "WHERE id = $1"
+    );
     if tx.run(sql, params![id.as_i64(), hash]).await? == 0 {
         return Err(Error::Refused(404, Message::NotFound));
     }

@@ -27,6 +27,8 @@ pub struct Removed {
     pub expired: u64,
     /// Counters whose window is over.
     pub counters: u64,
+    /// One-time tokens past their end.
+    pub tokens: u64,
 }
 
 /// Writes down which sessions were used, then removes what has ended.
@@ -36,7 +38,11 @@ pub struct Removed {
 pub async fn keep_house(auth: &Auth) -> Result<Removed> {
     auth.last_seen.flush(&auth.db).await?;
     let now = auth.clock.now();
-    let removed = Removed { expired: expired(&auth.db, now).await?, counters: counters(&auth.db, now).await? };
+    let removed = Removed {
+        expired: expired(&auth.db, now).await?,
+        counters: counters(&auth.db, now).await?,
+        tokens: tokens(&auth.db, now).await?,
+    };
     spent_tokens(&auth.db, now).await?;
     Ok(removed)
 }
@@ -99,6 +105,14 @@ async fn spent_tokens(db: &Db, now: Time) -> Result<u64> {
     let shared = remove!("auth_spent_tokens", "hash", "expires_at", " FOR UPDATE SKIP LOCKED");
     let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
     metrics::counter!(meters::REMOVED, "what" => "spent_tokens").increment(removed);
+    Ok(removed)
+}
+
+async fn tokens(db: &Db, now: Time) -> Result<u64> {
+    let alone = remove!("auth_tokens", "hash", "expires_at", "");
+    let shared = remove!("auth_tokens", "hash", "expires_at", " FOR UPDATE SKIP LOCKED");
+    let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
+    metrics::counter!(meters::REMOVED, "what" => "tokens").increment(removed);
     Ok(removed)
 }
 

@@ -20,11 +20,40 @@ pub fn reset_password(settings: &Settings, uid: &str, token: &str) -> String {
     }
 }
 
+/// Where a change of address is confirmed: the front end's page, or ours.
+pub fn change_email(settings: &Settings, key: &str) -> String {
+    match &settings.frontend.change_email_url {
+        Some(url) => url.replace("{key}", &encode(key)),
+        None => format!("{}{}/", page_url(settings, "email/change/confirm"), encode(key)),
+    }
+}
+
+/// The path of a page of ours, as a browser asks for it: `/auth/sign-in/`.
+pub fn page(settings: &Settings, path: &str) -> String {
+    let whole = page_url(settings, path);
+    let rest = whole.split_once("://").map_or(whole.as_str(), |(_, rest)| rest);
+    rest.find('/').map_or_else(|| "/".to_owned(), |at| rest[at..].to_owned())
+}
+
 /// The public address of a page of ours, wherever it was moved to. That a link's page is left out is refused at the start.
-fn page(settings: &Settings, path: &str) -> String {
+pub fn page_url(settings: &Settings, path: &str) -> String {
     let place = settings.endpoints.place(path).unwrap_or_else(|| path.to_owned());
-    let (url, base) = (settings.public_url(), &settings.server.base_path);
-    format!("{}{}/{place}", url.trim_end_matches('/'), base.trim_end_matches('/'))
+    format!("{}/{place}/", base(settings))
+}
+
+/// Where people sign in: the front end's page, or ours.
+pub fn sign_in(settings: &Settings) -> String {
+    settings.frontend.login_url.clone().unwrap_or_else(|| page_url(settings, "sign-in"))
+}
+
+/// Where people ask for a new password: at the front end's sign-in page, or on a page of ours.
+pub fn forgot_password(settings: &Settings) -> String {
+    settings.frontend.login_url.clone().unwrap_or_else(|| page_url(settings, "forgot-password"))
+}
+
+/// The public address of the endpoints.
+fn base(settings: &Settings) -> String {
+    format!("{}{}", settings.public_url().trim_end_matches('/'), settings.server.base_path.trim_end_matches('/'))
 }
 
 fn encode(text: &str) -> String {

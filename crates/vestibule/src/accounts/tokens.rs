@@ -20,6 +20,8 @@ pub enum Purpose {
     VerifyEmail,
     /// Setting a new password.
     ResetPassword,
+    /// Proving the address that an account is to be changed to.
+    ChangeEmail,
 }
 
 impl Purpose {
@@ -28,6 +30,7 @@ impl Purpose {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
+            Self::ChangeEmail => "change_email",
         }
     }
 }
@@ -75,7 +78,7 @@ pub async fn issue(auth: &Auth, tx: &Tx, purpose: Purpose, user: &User, address:
     let code = code(auth)?;
     let settings = &auth.settings;
     let ttl = match purpose {
-        Purpose::VerifyEmail => settings.email.verification_ttl,
+        Purpose::VerifyEmail | Purpose::ChangeEmail => settings.email.verification_ttl,
         Purpose::ResetPassword => settings.password.reset_ttl,
     };
     let expires_at = now.plus(ttl.duration());
@@ -123,6 +126,11 @@ fn code_hash(auth: &Auth, purpose: Purpose, email_key: &str, typed: &str) -> Vec
     hmac::sign(&auth.code_key, text.as_bytes()).as_ref().to_vec()
 }
 
+/// By what [`consume_found`] knows a token.
+pub fn hash_of(token: &Secret) -> Vec<u8> {
+    Digest::of(token.expose().as_bytes()).as_bytes().to_vec()
+}
+
 /// Looks a token up without spending it: a cheap answer before dear work.
 ///
 /// # Errors
@@ -133,6 +141,15 @@ pub async fn peek(db: &Db, purpose: Purpose, token: &Secret, now: Time) -> Resul
         "WHERE t.hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND u.is_active = TRUE"
     );
     Ok(db.one(sql, params![&Digest::of(token.expose().as_bytes()), purpose.as_str(), now]).await?)
+}
+
+/// As [`peek`], in a unit that is about to spend the token: it says whose rows must be taken first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn peek_in(tx: &Tx, purpose: Purpose, token: &Secret) -> Result<Option<Held>> {
+    let sql = "SELECT user_id, epoch, email_key FROM auth_tokens WHERE hash = $1 AND purpose = $2";
+    Ok(tx.one(sql, params![&Digest::of(token.expose().as_bytes()), purpose.as_str()]).await?)
 }
 
 /// Spends a token: of many who try at once, one is told whose it was.
@@ -151,25 +168,37 @@ async fn spend(tx: &Tx, purpose: Purpose, hash: &[u8], now: Time) -> Result<Opti
     Ok(tx.one(sql, params![hash, purpose.as_str(), now]).await?)
 }
 
-/// The token whose code was typed. Every try counts against all codes of the address before it is compared (T24), so the unit
-/// must be kept also when this finds nothing.
+/// Whose token has the code that was typed, and the token's hash, by which [`consume_found`] spends it. Every try counts against
+/// all codes of the address before it is compared (T24), so the unit must be kept also when this finds nothing.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn consume_code(auth: &Auth, tx: &Tx, purpose: Purpose, email_key: &str, typed: &Secret) -> Result<Option<Held>> {
+pub async fn try_code(
+    auth: &Auth,
+    tx: &Tx,
+    purpose: Purpose,
+    email_key: &str,
+    typed: &Secret,
+) -> Result<Option<(Vec<u8>, Held)>> {
     let now = auth.clock.now();
     let sql = concat!(
         "UPDATE auth_tokens SET code_tries = code_tries + 1 WHERE email_key = $1 AND purpose = $2 AND code_tries < $3 ",
-        "AND code_expires_at > $4 RETURNING hash, code_hash"
+        "AND code_expires_at > $4 RETURNING hash, code_hash, user_id, epoch"
     );
     let tries = i64::from(auth.settings.email.code_tries);
-    let live = tx.all::<(Vec<u8>, Vec<u8>)>(sql, params![email_key, purpose.as_str(), tries, now]).await?;
+    let live = tx.all::<(Vec<u8>, Vec<u8>, i64, i64)>(sql, params![email_key, purpose.as_str(), tries, now]).await?;
     let wanted = code_hash(auth, purpose, email_key, typed.expose());
     let same = |hash: &[u8]| aws_lc_rs::constant_time::verify_slices_are_equal(hash, &wanted).is_ok();
-    match live.into_iter().find(|(_, code)| same(code)) {
-        Some((hash, _)) => spend(tx, purpose, &hash, now).await,
-        None => Ok(None),
-    }
+    let found = live.into_iter().find(|(_, code, ..)| same(code));
+    Ok(found.map(|(hash, _, user, epoch)| (hash, Held { user: UserId::from_i64(user), epoch, email_key: email_key.to_owned() })))
+}
+
+/// Spends the token of that hash, as [`consume`] does.
+///
+/// # Errors
+/// Those of the database.
+pub async fn consume_found(tx: &Tx, purpose: Purpose, hash: &[u8], now: Time) -> Result<Option<Held>> {
+    spend(tx, purpose, hash, now).await
 }
 
 /// Ends every token of a user: after a change of password, no earlier link may work (T18).

@@ -187,7 +187,7 @@ impl Typed {
     pub(crate) fn details(&self, fields: Vec<Field>) -> Form {
         let Some(ViewType { outline, .. }) = &self.view else { return Form::new(fields) };
         let shown = |member: &Member| match fields.iter().find(|field| field.name == member.name) {
-            Some(field) => in_words_of(field.clone(), member),
+            Some(field) => Field { shown: Some(Box::new(member.schema())), ..in_words_of(field.clone(), member) },
             None => shown_field(member),
         };
         Form::new(outline.members.iter().map(shown).collect())
@@ -256,8 +256,8 @@ fn extra_field(member: &Member) -> Option<Field> {
 /// A member that only the host's answer has.
 fn shown_field(member: &Member) -> Field {
     let declared = member.declared().ok().and_then(|field| Declared::new(&field).ok()).map(|declared| declared.field);
-    let field = declared.unwrap_or_else(|| Field::new(&member.name, Kind::Shown(Box::new(member.schema()))));
-    in_words_of(field.read_only(), member)
+    let field = declared.unwrap_or_else(|| Field::new(&member.name, Kind::Shown));
+    Field { shown: Some(Box::new(member.schema())), ..in_words_of(field.read_only(), member) }
 }
 
 impl User {

@@ -38,9 +38,22 @@ pub async fn claim(tx: &Tx, fields: &[Declared], user: UserId, before: &Value, a
 /// # Errors
 /// Those of the database.
 pub async fn is_taken(db: &Db, field: &Declared, value: &Value) -> Result<bool> {
-    let Some(key) = field.unique_key(value).filter(|_| field.unique) else { return Ok(false) };
+    Ok(owner(db, field, value).await?.is_some())
+}
+
+/// As [`is_taken`], by somebody other than this user.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_anothers(db: &Db, field: &Declared, value: &Value, user: UserId) -> Result<bool> {
+    Ok(owner(db, field, value).await?.is_some_and(|owner| owner != user))
+}
+
+async fn owner(db: &Db, field: &Declared, value: &Value) -> Result<Option<UserId>> {
+    let Some(key) = field.unique_key(value).filter(|_| field.unique) else { return Ok(None) };
     let sql = "SELECT user_id FROM auth_unique_values WHERE field = $1 AND value_key = $2";
-    Ok(db.one::<(i64,)>(sql, params![field.field.name.as_str(), key.as_str()]).await?.is_some())
+    let found = db.one::<(i64,)>(sql, params![field.field.name.as_str(), key.as_str()]).await?;
+    Ok(found.map(|(owner,)| UserId::from_i64(owner)))
 }
 
 /// Claims one value. Whether the user has it now.

@@ -304,13 +304,16 @@ pub async fn take(tx: &Tx, id: UserId) -> Result<Option<User>> {
     Ok(tx.one(sql, params![id.0]).await?)
 }
 
-/// Raises the user's epoch: every session and one-time token of before is dead at once, in every process. The new epoch;
-/// `None`: no such user, or somebody else raised it first.
+/// Raises the user's epoch: every session and one-time token of before is dead at once, in every process, and so is a change of
+/// address that was not confirmed yet (T18). The new epoch; `None`: no such user, or somebody else raised it first.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn raise_epoch(tx: &Tx, id: UserId, epoch: i64) -> Result<Option<i64>> {
-    let sql = "UPDATE auth_users SET version = version + 1, epoch = epoch + 1 WHERE id = $1 AND epoch = $2 AND is_active = TRUE RETURNING epoch";
+    let sql = concat!(
+        "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, new_email = NULL, new_email_key = NULL ",
+        "WHERE id = $1 AND epoch = $2 AND is_active = TRUE RETURNING epoch"
+    );
     Ok(tx.one::<(i64,)>(sql, params![id.0, epoch]).await?.map(|(epoch,)| epoch))
 }
 

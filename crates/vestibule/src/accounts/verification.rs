@@ -3,13 +3,31 @@
 //! Under mandatory verification several pending sign-ups may claim one address, each with its own password and key; only a
 //! proven address is unique. Proving a sign-up's own key makes that sign-up the owner with its own password; a proof by a reset
 //! sets a new password anyway. Whatever others had attached to the address before is gone (T25).
+//!
+//! An account that asks for another address keeps its own until the new one proves itself.
 
-use crate::db::{self, Tx};
+use crate::db::{self, Db, Tx};
+use crate::ground::names::EmailAddress;
 use crate::ground::{Error, Message, Result, Time};
 use crate::params;
 
+use super::UserId;
 use super::tokens::Held;
 use super::users::{self, User};
+
+/// Takes the rows of everybody who claims the address, and the user's, in the order of their numbers. Whoever spends a token
+/// that proves an address does this first: two proofs of one address would else wait for each other for ever. One process writes
+/// to SQLite, one unit at a time.
+///
+/// # Errors
+/// Those of the database.
+pub async fn take_claims(tx: &Tx, email_key: &str, user: Option<UserId>) -> Result<()> {
+    if tx.is_shared() {
+        let sql = "SELECT id FROM auth_users WHERE email_key = $1 OR id = $2 ORDER BY id FOR UPDATE";
+        tx.all::<(i64,)>(sql, params![email_key, user.map(UserId::as_i64)]).await?;
+    }
+    Ok(())
+}
 
 /// Makes the token's user the owner of the address that the token was mailed to. Whether that was news.
 ///
@@ -17,7 +35,6 @@ use super::users::{self, User};
 /// [`Error::Refused`] with 404 when the account is gone, has another address by now, or somebody else proved this one first;
 /// those of the database.
 pub async fn prove(tx: &Tx, held: &Held, now: Time) -> Result<(User, bool)> {
-    let gone = || Error::Refused(404, Message::NotFound);
     let user = users::lock(tx, held.user, held.epoch).await?.ok_or_else(gone)?;
     let sql = "SELECT id FROM auth_users WHERE id = $1 AND email_key = $2 AND email_verified_at IS NOT NULL";
     if tx.one::<(i64,)>(sql, params![held.user.as_i64(), held.email_key.as_str()]).await?.is_some() {
@@ -25,15 +42,23 @@ pub async fn prove(tx: &Tx, held: &Held, now: Time) -> Result<(User, bool)> {
     }
     push_aside(tx, held).await?;
     let sql = concat!(
-        "UPDATE auth_users SET email_verified_at = $3, email_owner = email_key WHERE id = $1 AND email_key = $2 ",
-        "AND NOT EXISTS (SELECT 1 FROM auth_users o WHERE o.email_owner = $2 AND o.id <> $1)"
+        "UPDATE auth_users SET email_verified_at = $3, email_owner = email_key, new_email = NULL, new_email_key = NULL ",
+        "WHERE id = $1 AND email_key = $2 AND NOT EXISTS (SELECT 1 FROM auth_users o WHERE o.email_owner = $2 AND o.id <> $1)"
     );
-    let proven = tx.run(sql, params![held.user.as_i64(), held.email_key.as_str(), now]).await.map_err(|error| match error {
-        // Two sign-ups at once, and the index decided.
+    let proven = tx.run(sql, params![held.user.as_i64(), held.email_key.as_str(), now]).await.map_err(taken)?;
+    if proven == 1 { Ok((user, true)) } else { Err(gone()) }
+}
+
+fn gone() -> Error {
+    Error::Refused(404, Message::NotFound)
+}
+
+fn taken(error: db::Error) -> Error {
+    match error {
+        // Two at once, and the index decided.
         db::Error::Unique(_) => gone(),
         other => other.into(),
-    })?;
-    if proven == 1 { Ok((user, true)) } else { Err(gone()) }
+    }
 }
 
 /// Removes the other pending sign-ups of the address. An account that was let in unproven, in the days when that was enough, is
@@ -42,9 +67,49 @@ async fn push_aside(tx: &Tx, held: &Held) -> Result<()> {
     let sql = "DELETE FROM auth_users WHERE email_key = $1 AND id <> $2 AND email_verified_at IS NULL AND email_owner IS NULL";
     tx.run(sql, params![held.email_key.as_str(), held.user.as_i64()]).await?;
     let sql = concat!(
-        "UPDATE auth_users SET email_owner = NULL, version = version + 1, epoch = epoch + 1 ",
+        "UPDATE auth_users SET email_owner = NULL, version = version + 1, epoch = epoch + 1, new_email = NULL, new_email_key = NULL ",
         "WHERE email_key = $1 AND id <> $2 AND email_verified_at IS NULL"
     );
     tx.run(sql, params![held.email_key.as_str(), held.user.as_i64()]).await?;
     Ok(())
+}
+
+/// Notes the address that a user asks for; an earlier wish is forgotten, and its keys with it (T19). `false`: every credential
+/// of that epoch has ended meanwhile.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ask_for_change(tx: &Tx, user: &User, address: &EmailAddress) -> Result<bool> {
+    let sql = concat!(
+        "UPDATE auth_users SET version = version + 1, new_email = $3, new_email_key = $4 ",
+        "WHERE id = $1 AND epoch = $2 AND is_active = TRUE"
+    );
+    Ok(tx.run(sql, params![user.id.as_i64(), user.epoch, address.shown(), address.key()]).await? == 1)
+}
+
+/// The address that a user asked for and that has not proven itself yet.
+///
+/// # Errors
+/// Those of the database.
+pub async fn asked_change(db: &Db, user: UserId) -> Result<Option<EmailAddress>> {
+    let sql = "SELECT new_email FROM auth_users WHERE id = $1";
+    let asked = db.one::<(Option<String>,)>(sql, params![user.as_i64()]).await?.and_then(|(asked,)| asked);
+    Ok(asked.and_then(|asked| EmailAddress::parse(&asked).ok()))
+}
+
+/// Gives the token's user the address that it was mailed to, in the place of the old one. The user as before, and the new address.
+///
+/// # Errors
+/// [`Error::Refused`] with 404 when the account is gone, asked for another address since, or somebody else proved this one first;
+/// those of the database.
+pub async fn change(tx: &Tx, held: &Held, now: Time) -> Result<(User, String)> {
+    let before = users::lock(tx, held.user, held.epoch).await?.ok_or_else(gone)?;
+    push_aside(tx, held).await?;
+    let sql = concat!(
+        "UPDATE auth_users SET email = new_email, email_key = new_email_key, email_owner = new_email_key, email_verified_at = $3, ",
+        "new_email = NULL, new_email_key = NULL WHERE id = $1 AND new_email_key = $2 ",
+        "AND NOT EXISTS (SELECT 1 FROM auth_users o WHERE o.email_owner = $2 AND o.id <> $1) RETURNING email"
+    );
+    let changed = tx.one::<(String,)>(sql, params![held.user.as_i64(), held.email_key.as_str(), now]).await.map_err(taken)?;
+    changed.map(|(email,)| (before, email)).ok_or_else(gone)
 }

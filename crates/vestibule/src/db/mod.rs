@@ -243,6 +243,16 @@ impl Error {
 }
 
 impl Tx {
+    /// Whether several processes may write at a time: so on PostgreSQL.
+    pub fn is_shared(&self) -> bool {
+        match *self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => true,
+        }
+    }
+
     /// Runs a statement that gives at most one row.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ impl Kind {
             Self::Boolean => "boolean",
             Self::Date => "date",
             Self::Url => "url",
-            Self::Shown(_) => "field",
+            Self::Shown => "field",
         }
     }
 }

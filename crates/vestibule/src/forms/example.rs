@@ -42,7 +42,7 @@ impl Field {
             Kind::Url => json!("https://example.org/"),
             Kind::Text if self.name.ends_with("name") => json!("Ana"),
             Kind::Text => json!("text"),
-            Kind::Shown(_) => return None,
+            Kind::Shown => return None,
         };
         let sent = match &value {
             Value::String(text) => input::Value::Text(text.clone()),

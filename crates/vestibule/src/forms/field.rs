@@ -36,6 +36,8 @@ pub struct Field {
     pub minimum: Option<i64>,
     /// The greatest number.
     pub maximum: Option<i64>,
+    /// How a host's own answer shows it, as JSON Schema; without one, as the kind says.
+    pub shown: Option<Box<serde_json::Value>>,
     /// What a text must match, anchored at both ends. The engine is linear in the text, so no pattern can stall the server.
     pub pattern: Option<Regex>,
     /// A value as the field may hold, for whoever reads about it; guessed from the kind where there is none.
@@ -65,8 +67,8 @@ pub enum Kind {
     Date,
     /// An http or https address.
     Url,
-    /// Whatever a host's own answer shows, with its JSON Schema. Shown and never written.
-    Shown(Box<serde_json::Value>),
+    /// Whatever a host's own answer shows; see [`Field::shown`]. Never written.
+    Shown,
 }
 
 /// One of the values that a choice offers.
@@ -92,6 +94,7 @@ impl Field {
             nullable: false,
             min_length: None,
             max_length: None,
+            shown: None,
             minimum: None,
             maximum: None,
             pattern: None,

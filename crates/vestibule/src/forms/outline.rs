@@ -36,6 +36,8 @@ pub(crate) struct Member {
     pub(crate) required: bool,
     /// Its JSON Schema without "or null".
     schema: Map<String, Value>,
+    /// Its JSON Schema.
+    whole: Value,
 }
 
 impl Outline {
@@ -66,8 +68,9 @@ impl Outline {
         };
         let required = |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
         let members = properties.into_iter().flatten().map(|(name, schema)| {
+            let whole = schema.clone();
             let (schema, nullable) = without_null(schema.as_object().cloned().unwrap_or_default());
-            Member { name: name.clone(), required: required(name) && !nullable, schema }
+            Member { name: name.clone(), required: required(name) && !nullable, schema, whole }
         });
         Self { members: members.collect(), problem, name }
     }
@@ -124,7 +127,7 @@ impl Member {
 
     /// Its JSON Schema.
     pub(crate) fn schema(&self) -> Value {
-        Value::Object(self.schema.clone())
+        self.whole.clone()
     }
 
     fn text(&self, word: &str) -> Option<String> {

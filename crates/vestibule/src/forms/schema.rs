@@ -86,6 +86,9 @@ impl Field {
 
     /// What nobody gave is an empty text, or `null` where no text belongs: `required` binds writes, never reads.
     fn schema_given(&self) -> Value {
+        if let Some(shown) = &self.shown {
+            return Value::Object(self.named(Value::clone(shown)));
+        }
         let mut out = self.named(self.kind.schema());
         out.remove("writeOnly");
         match &self.kind {
@@ -94,7 +97,6 @@ impl Field {
             }
             // Every account has its key.
             Kind::Integer if self.name == "pk" => {}
-            Kind::Shown(_) => {}
             Kind::Integer | Kind::Boolean | Kind::Date => {
                 let kind = out["type"].take();
                 out.insert("type".into(), json!([kind, "null"]));
@@ -137,12 +139,12 @@ impl Kind {
             Self::Date => json!({ "type": "string", "format": "date" }),
             Self::Integer => json!({ "type": "integer", "format": "int64" }),
             Self::Boolean => json!({ "type": "boolean" }),
-            Self::Shown(schema) => (**schema).clone(),
+            Self::Shown => json!({}),
         }
     }
 
     fn is_text(&self) -> bool {
-        !matches!(self, Self::Choice(_) | Self::Integer | Self::Boolean | Self::Shown(_))
+        !matches!(self, Self::Choice(_) | Self::Integer | Self::Boolean | Self::Shown)
     }
 }
 

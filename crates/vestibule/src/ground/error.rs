@@ -2,8 +2,10 @@
 //!
 //! A client gets a field and a stable code; causes of our own faults go to the log and never to a client (T79).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::language::Language;
 use super::message::Message;
 
 /// The result of everything that can fail.
@@ -91,6 +93,12 @@ impl FieldErrors {
     /// Whether anything is wrong with this field.
     pub fn has(&self, field: &str) -> bool {
         self.0.iter().any(|(name, _)| name == field)
+    }
+
+    /// What is wrong with each field, in words for people.
+    pub fn sentences(&self, language: &Language) -> BTreeMap<&str, Vec<String>> {
+        let said = |messages: &[Message]| messages.iter().map(|message| message.in_language(language).into_owned()).collect();
+        self.iter().map(|(field, messages)| (field, said(messages))).collect()
     }
 
     /// The fields with their messages.

@@ -318,6 +318,18 @@ messages! {
     ResetSent, "reset_sent", "Password reset e-mail has been sent.";
     /// The password was set with a mailed link or code.
     PasswordReset, "password_reset", "Password has been reset with the new password.";
+    /// A password that was asked for once more is not the account's.
+    PasswordWrong, "password_wrong", "This is not your password.";
+    /// It was too long ago that the password was proven.
+    ReauthenticationNeeded, "reauthentication_needed", "Please enter your password once more.";
+    /// The password was proven once more.
+    Reauthenticated, "reauthenticated", "Your password was right.";
+    /// The address that is asked for is the account's own, and proven.
+    EmailUnchanged, "email_unchanged", "This is your e-mail address already.";
+    /// A mail is on its way to the new address.
+    EmailChangeSent, "email_change_sent", "An e-mail with a link to confirm the change has been sent to the new address.";
+    /// The new address proved itself.
+    EmailChanged, "email_changed", "Your e-mail address has been changed.";
     /// Logged out, or there was nothing to log out from.
     LoggedOut, "logged_out", "Successfully logged out.";
     /// The password was changed.

@@ -71,6 +71,12 @@ meters! {
     DB_ERRORS Counter "vestibule_db_errors_total" "Units and look-ups of sessions that the database failed, by kind.";
     /// Tries over a limit.
     LIMITED Counter "vestibule_limits_refused_total" "Tries refused by a limit, by action.";
+    /// Mails.
+    MAILS Counter "vestibule_mails_total" "Mails by what came of a try: sent, failed (tried again), given_up, expired, limited, nobody.";
+    /// The outbox.
+    MAIL_QUEUE Gauge "vestibule_mail_queue_length" "Mails in the outbox, by state: waiting, given_up.";
+    /// The head of the outbox.
+    MAIL_OLDEST Gauge "vestibule_mail_queue_oldest_age" "Seconds since the oldest mail that waits was asked for; 0 when none does.";
     /// Things that happened to accounts.
     EVENTS Counter "vestibule_events_total" "Things that happened to accounts, by the name that the audit trail gives them.";
     /// Ended sessions.

@@ -9,13 +9,14 @@ use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{self, HeaderValue};
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use minijinja::Value;
 
 use crate::accounts::{Auth, Client};
 use crate::forms::Input;
 use crate::ground::secrets::Digest;
-use crate::ground::{Error, Message, Result};
+use crate::ground::{Error, Language, Message, Result};
 
 use super::browser::Browser;
 use super::cookies::SetCookie;
@@ -38,6 +39,8 @@ pub struct PageCall {
     pub auth: Auth,
     /// Where the request comes from.
     pub who: Client,
+    /// The language that the reader asks for.
+    pub language: Language,
     /// `GET`, `HEAD` or `POST`.
     pub method: Method,
     /// The parts of the path that stand for parameters, in their order.
@@ -65,9 +68,9 @@ impl Page {
         let who = proxies::client(&auth, &parts);
         let head = parts.method == Method::HEAD;
         let language = language::asked(&auth.languages, &parts.headers);
-        let done = self.perform(&auth, &who, &parts.method, parts.uri.path(), &parts.headers, sent).await;
+        let done = self.perform(&auth, &who, language, &parts, sent).await;
         let mut response = match done {
-            Ok(shown) => page(&auth, shown),
+            Ok(shown) => page(&auth, shown, language),
             Err(error) => {
                 if let Error::Internal(why) = &error {
                     tracing::error!(request_id = %who.request_id, path = self.path, why, "a page failed");
@@ -82,38 +85,31 @@ impl Page {
         response
     }
 
-    async fn perform(
-        &self,
-        auth: &Auth,
-        who: &Client,
-        method: &Method,
-        path: &str,
-        headers: &HeaderMap,
-        sent: Body,
-    ) -> Result<Shown> {
+    async fn perform(&self, auth: &Auth, who: &Client, language: &Language, parts: &Parts, sent: Body) -> Result<Shown> {
+        let method = &parts.method;
         if ![Method::GET, Method::HEAD, Method::POST].contains(method) {
             return Err(Error::Refused(405, Message::MethodNotAllowed(method.to_string())));
         }
         let max = usize::try_from(auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
-        let input = body::read(headers, sent, max).await?;
-        let parameters = path::parameters(self.path, path);
-        let browser = Browser::of(auth, headers);
-        let call = PageCall { auth: auth.clone(), who: who.clone(), method: method.clone(), parameters, input, browser };
-        (self.run)(call).await
+        let input = body::read(&parts.headers, sent, max).await?;
+        let parameters = path::parameters(self.path, parts.uri.path());
+        let (auth, who, language, method) = (auth.clone(), who.clone(), language.clone(), method.clone());
+        let browser = Browser::of(&auth, &parts.headers);
+        (self.run)(PageCall { auth, who, language, method, parameters, input, browser }).await
     }
 }
 
-fn page(auth: &Auth, shown: Shown) -> Response<Body> {
+fn page(auth: &Auth, shown: Shown, language: &Language) -> Response<Body> {
     let (status, name, values) = match shown {
         Shown::Template(status, name, values) => (status, name, values),
         Shown::Elsewhere(status, url) => return elsewhere(status, &url),
         Shown::WithCookies(shown, cookies) => {
-            let mut response = page(auth, *shown);
+            let mut response = page(auth, *shown, language);
             cookies.iter().for_each(|cookie| cookie.add_to(response.headers_mut()));
             return response;
         }
     };
-    let html = match auth.courier.pages.render(name, values) {
+    let html = match auth.courier.pages.render(name, values, language) {
         Ok(html) => html,
         Err(error) => {
             tracing::error!(?error, name, "a page failed");
@@ -128,6 +124,10 @@ fn page(auth: &Auth, shown: Shown) -> Response<Body> {
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    if let Ok(tag) = HeaderValue::from_str(language.tag()) {
+        headers.insert(header::CONTENT_LANGUAGE, tag);
+    }
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }

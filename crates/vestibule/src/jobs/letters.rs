@@ -1,8 +1,10 @@
 //! From a row of the outbox to a mail. Tokens and codes are made here, at the moment of sending, and only their hashes are kept.
 
+use aws_lc_rs::hmac;
+
 use crate::accounts::tokens::{self, Issued, Purpose};
 use crate::accounts::users::{self, User};
-use crate::accounts::{Auth, links};
+use crate::accounts::{Auth, links, verification};
 use crate::ground::names::EmailAddress;
 use crate::ground::{Error, Result, Secret};
 use crate::mail::Mail;
@@ -18,44 +20,108 @@ pub struct Letter {
     pub address_key: String,
 }
 
-/// Writes the mail of a job; nothing where nobody is to get one: an unknown or disabled account, an address that is proven
-/// already, a reset that was asked for too long ago.
+/// What a job comes to.
+pub enum Written {
+    /// A mail.
+    Letter(Box<Letter>),
+    /// Nobody is to get one: an unknown or disabled account, an address that is proven already or not wanted any more.
+    Nobody,
+    /// It was asked for so long ago that its link would have expired by now (T86).
+    Expired,
+}
+
+/// To whom a mail goes, and what it is about.
+struct Plan {
+    kind: Kind,
+    user: User,
+    to: EmailAddress,
+    purpose: Option<Purpose>,
+}
+
+/// Writes the mail of a job.
 ///
 /// # Errors
 /// Those of the database; [`Error::Internal`] when the template fails.
-pub async fn write(auth: &Auth, job: &Job) -> Result<Option<Letter>> {
-    let Some(user) = reader(auth, job).await? else { return Ok(None) };
-    let Some(address) = user.email.as_deref().and_then(|shown| EmailAddress::parse(shown).ok()) else { return Ok(None) };
-    let purpose = match job.kind {
-        Kind::EmailConfirmation | Kind::EmailConfirmationSignup if user.email_verified => return Ok(None),
-        Kind::EmailConfirmation | Kind::EmailConfirmationSignup => Some(Purpose::VerifyEmail),
-        Kind::PasswordReset if is_stale(auth, job) => return Ok(None),
-        Kind::PasswordReset => Some(Purpose::ResetPassword),
-        _ => None,
-    };
-    let mut about = About { user: person(&user), email: address.shown().to_owned(), ..About::default() };
-    if let Some(purpose) = purpose {
-        let issued = issue(auth, purpose, &user, &address).await?;
-        fill(auth, &mut about, purpose, &user, issued);
+pub async fn write(auth: &Auth, job: &Job) -> Result<Written> {
+    if is_stale(auth, job) {
+        return Ok(Written::Expired);
     }
-    let language = match &user.language {
+    let Some(plan) = plan(auth, job).await? else { return Ok(Written::Nobody) };
+    let mut about = About {
+        user: person(&plan.user),
+        email: plan.to.shown().to_owned(),
+        new_email: job.params["new_email"].as_str().unwrap_or_default().to_owned(),
+        ..About::default()
+    };
+    about.link = way_out(auth, plan.kind).map(Secret::from);
+    if let Some(purpose) = plan.purpose {
+        let issued = issue(auth, purpose, &plan).await?;
+        fill(auth, &mut about, purpose, &plan.user, issued);
+    }
+    let language = match &plan.user.language {
         Some(tag) => auth.languages.named(tag),
         None => auth.languages.fallback(),
     };
-    let rendered = auth.templates.render(job.kind, &about, language).map_err(|error| Error::internal(error.to_string()))?;
+    let rendered = auth.templates.render(plan.kind, &about, language).map_err(|error| Error::internal(error.to_string()))?;
     let mail = Mail {
-        to: address.shown().to_owned(),
+        id: id(auth, job),
+        to: plan.to.shown().to_owned(),
         from: auth.settings.email_from().unwrap_or_default(),
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
         link: about.link.as_ref().map(|link| link.expose().to_owned()),
-        kind: job.kind.name(),
+        kind: plan.kind.name(),
     };
-    Ok(Some(Letter { mail, address_key: address.key().to_owned() }))
+    Ok(Written::Letter(Box::new(Letter { mail, address_key: plan.to.key().to_owned() })))
 }
 
-/// To whom: always an account, and always at its stored address (T20).
+/// Where a notice sends a reader who is alarmed, or who has an account already. None of these links carries a credential.
+fn way_out(auth: &Auth, kind: Kind) -> Option<String> {
+    match kind {
+        Kind::PasswordChanged | Kind::PasswordResetDone | Kind::SessionEnded => Some(links::forgot_password(&auth.settings)),
+        Kind::AccountAlreadyExists => Some(links::sign_in(&auth.settings)),
+        _ => None,
+    }
+}
+
+/// The same for every try of one job. Keyed, so that it does not tell how many mails there were.
+fn id(auth: &Auth, job: &Job) -> String {
+    let text = format!("mail\0{}\0{}", job.id, job.created_at.millis());
+    hex::encode(&hmac::sign(&auth.code_key, text.as_bytes()).as_ref()[..16])
+}
+
+async fn plan(auth: &Auth, job: &Job) -> Result<Option<Plan>> {
+    let Some(user) = reader(auth, job).await? else { return Ok(None) };
+    let own = user.email.as_deref().and_then(|shown| EmailAddress::parse(shown).ok());
+    let (to, purpose) = match job.kind {
+        Kind::EmailChange => return change(auth, job, user).await,
+        // The address that the account had: it was in the account's row when the mail was asked for.
+        Kind::EmailChanged => (job.params["email"].as_str().and_then(|old| EmailAddress::parse(old).ok()), None),
+        Kind::EmailConfirmation | Kind::EmailConfirmationSignup if user.email_verified => return Ok(None),
+        Kind::EmailConfirmation | Kind::EmailConfirmationSignup => (own, Some(Purpose::VerifyEmail)),
+        Kind::PasswordReset => (own, Some(Purpose::ResetPassword)),
+        _ => (own, None),
+    };
+    Ok(to.map(|to| Plan { kind: job.kind, user, to, purpose }))
+}
+
+/// The mail to a new address: its key, unless the account wishes for another address by now. Where somebody else has proven the
+/// address, that account hears that it was tried, and nobody gets a key (T14).
+async fn change(auth: &Auth, job: &Job, user: User) -> Result<Option<Plan>> {
+    let Some(to) = verification::asked_change(&auth.db, user.id).await? else { return Ok(None) };
+    if job.params["email"].as_str() != Some(to.shown()) {
+        return Ok(None);
+    }
+    let holder = users::by_email(&auth.db, &to).await?.map(|found| found.user);
+    let Some(owner) = holder.filter(|holder| holder.email_verified && holder.id != user.id) else {
+        return Ok(Some(Plan { kind: job.kind, user, to, purpose: Some(Purpose::ChangeEmail) }));
+    };
+    let stored = owner.email.as_deref().and_then(|shown| EmailAddress::parse(shown).ok());
+    Ok(stored.filter(|_| owner.is_active).map(|to| Plan { kind: Kind::AccountAlreadyExists, user: owner, to, purpose: None }))
+}
+
+/// To whom: always an account, and always at an address that is stored (T20).
 async fn reader(auth: &Auth, job: &Job) -> Result<Option<User>> {
     let found = match (job.user, job.params["email"].as_str().map(EmailAddress::parse)) {
         (Some(id), _) => users::by_id(&auth.db, id).await?,
@@ -65,9 +131,14 @@ async fn reader(auth: &Auth, job: &Job) -> Result<Option<User>> {
     Ok(found.map(|found| found.user).filter(|user| user.is_active))
 }
 
-/// Nobody waits for a reset that was asked for when its link would have expired by now.
+/// Nobody waits for a reset or a change that was asked for when its link would have expired by now.
 fn is_stale(auth: &Auth, job: &Job) -> bool {
-    auth.clock.now() >= job.created_at.plus(auth.settings.password.reset_ttl.duration())
+    let ttl = match job.kind {
+        Kind::PasswordReset => auth.settings.password.reset_ttl,
+        Kind::EmailChange => auth.settings.email.verification_ttl,
+        _ => return false,
+    };
+    auth.clock.now() >= job.created_at.plus(ttl.duration())
 }
 
 fn person(user: &User) -> Person {
@@ -80,29 +151,29 @@ fn person(user: &User) -> Person {
     }
 }
 
-async fn issue(auth: &Auth, purpose: Purpose, user: &User, address: &EmailAddress) -> Result<Issued> {
-    let (floor, user) = (auth.clone(), user.clone());
-    let (shown, key) = (address.shown().to_owned(), address.key().to_owned());
+async fn issue(auth: &Auth, purpose: Purpose, plan: &Plan) -> Result<Issued> {
+    let (floor, user) = (auth.clone(), plan.user.clone());
+    let (shown, key) = (plan.to.shown().to_owned(), plan.to.key().to_owned());
     auth.db.unit(move |tx| async move { tokens::issue(&floor, &tx, purpose, &user, (&shown, &key)).await }).await
 }
 
 fn fill(auth: &Auth, about: &mut About, purpose: Purpose, user: &User, issued: Issued) {
     let settings = &auth.settings;
-    match purpose {
-        Purpose::VerifyEmail => {
-            about.link = Some(Secret::from(links::confirm_email(settings, issued.token.expose())));
-            about.key = Some(issued.token);
-            about.code = Some(issued.code);
-            about.valid_for = settings.email.verification_ttl.duration();
-        }
-        Purpose::ResetPassword => {
-            let uid = auth.uid(user.id);
-            about.link = Some(Secret::from(links::reset_password(settings, &uid, issued.token.expose())));
-            about.uid = Some(Secret::from(uid));
-            about.token = Some(issued.token);
-            about.code = settings.password.reset_code.then_some(issued.code);
-            about.valid_for = settings.password.reset_ttl.duration();
-        }
-    }
+    let token = issued.token.expose();
+    let (link, valid_for) = match purpose {
+        Purpose::VerifyEmail => (links::confirm_email(settings, token), settings.email.verification_ttl),
+        Purpose::ChangeEmail => (links::change_email(settings, token), settings.email.verification_ttl),
+        Purpose::ResetPassword => (links::reset_password(settings, &auth.uid(user.id), token), settings.password.reset_ttl),
+    };
+    about.link = Some(Secret::from(link));
+    about.valid_for = valid_for.duration();
     about.code_valid_for = settings.email.code_ttl.duration();
+    if purpose == Purpose::ResetPassword {
+        about.uid = Some(Secret::from(auth.uid(user.id)));
+        about.token = Some(issued.token);
+        about.code = settings.password.reset_code.then_some(issued.code);
+    } else {
+        about.key = Some(issued.token);
+        about.code = Some(issued.code);
+    }
 }

@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod courier;
 pub mod letters;
 pub mod outbox;
+pub mod queue;
 pub mod worker;
 
 pub use courier::Courier;

@@ -49,6 +49,14 @@ pub async fn ask(tx: &Tx, kind: Kind, user: UserId, now: Time) -> Result<()> {
     insert(tx, kind, Some(user), &json!({}), now).await
 }
 
+/// Asks for a mail to a user that says more than its kind; `params` must hold no secret.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ask_with(tx: &Tx, kind: Kind, user: UserId, params: &Value, now: Time) -> Result<()> {
+    insert(tx, kind, Some(user), params, now).await
+}
+
 /// Asks for a mail to an address, whoever has it.
 ///
 /// # Errors

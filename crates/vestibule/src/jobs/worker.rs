@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::accounts::limits::{self, Action};
 use crate::accounts::{Auth, Client};
-use crate::ground::{Error, Result};
+use crate::ground::{Error, Result, meters};
 use crate::mail::SendError;
 
 use super::breaker::{self, Allowed};
-use super::letters::{self, Letter};
+use super::letters::{self, Letter, Written};
 use super::outbox::{self, Job};
 
 /// How often a process looks for mails that others asked for; its own ring a bell.
@@ -33,17 +33,37 @@ pub struct Round {
     pub sent: usize,
     /// Mails that are tried again later.
     pub later: usize,
-    /// Mails that are not to be sent: nobody to send to, too old, too many for the address.
+    /// Mails that are not to be sent: nobody to send to, or too many for the address.
     pub dropped: usize,
+    /// Mails that were asked for too long ago.
+    pub expired: usize,
     /// Mails that were given up.
     pub given_up: usize,
 }
 
+#[derive(Clone, Copy)]
 enum Outcome {
     Sent,
     Later,
-    Dropped,
+    Nobody,
+    TooMany,
+    Expired,
     GivenUp,
+}
+
+impl Round {
+    fn count(&mut self, outcome: Outcome) {
+        let (place, word) = match outcome {
+            Outcome::Sent => (&mut self.sent, "sent"),
+            Outcome::Later => (&mut self.later, "failed"),
+            Outcome::Nobody => (&mut self.dropped, "nobody"),
+            Outcome::TooMany => (&mut self.dropped, "limited"),
+            Outcome::Expired => (&mut self.expired, "expired"),
+            Outcome::GivenUp => (&mut self.given_up, "given_up"),
+        };
+        *place += 1;
+        metrics::counter!(meters::MAILS, "outcome" => word).increment(1);
+    }
 }
 
 /// Sends what is due.
@@ -66,12 +86,7 @@ pub async fn deliver_due(auth: &Auth) -> Result<Round> {
             return Ok(round);
         }
         for job in jobs {
-            match deliver(auth, &job).await? {
-                Outcome::Sent => round.sent += 1,
-                Outcome::Later => round.later += 1,
-                Outcome::Dropped => round.dropped += 1,
-                Outcome::GivenUp => round.given_up += 1,
-            }
+            round.count(deliver(auth, &job).await?);
         }
     }
 }
@@ -81,12 +96,14 @@ async fn deliver(auth: &Auth, job: &Job) -> Result<Outcome> {
     if matches!(auth.courier.breaker.allows(auth.clock.now()), Allowed::Nothing(_)) {
         return put_back(auth, job, "mail does not go out at present").await;
     }
-    let Some(letter) = letters::write(auth, job).await? else {
-        return drop_it(auth, job).await;
+    let letter = match letters::write(auth, job).await? {
+        Written::Letter(letter) => letter,
+        Written::Nobody => return drop_it(auth, job, Outcome::Nobody).await,
+        Written::Expired => return drop_it(auth, job, Outcome::Expired).await,
     };
     match allowed(auth, &letter).await {
         Ok(()) => {}
-        Err(Error::Limited(_)) => return drop_it(auth, job).await,
+        Err(Error::Limited(_)) => return drop_it(auth, job, Outcome::TooMany).await,
         Err(other) => return Err(other),
     }
     match auth.courier.transport.send(&letter.mail).await {
@@ -126,7 +143,7 @@ async fn put_back(auth: &Auth, job: &Job, why: &str) -> Result<Outcome> {
     Ok(Outcome::Later)
 }
 
-async fn drop_it(auth: &Auth, job: &Job) -> Result<Outcome> {
+async fn drop_it(auth: &Auth, job: &Job, why: Outcome) -> Result<Outcome> {
     outbox::done(&auth.db, &auth.courier.name, job.id).await?;
-    Ok(Outcome::Dropped)
+    Ok(why)
 }

@@ -25,8 +25,8 @@ pub(super) struct Letter {
 pub(super) struct Stamp {
     /// When it is sent.
     pub(super) at: Time,
-    /// Half of it names the message, half separates its parts.
-    pub(super) random: [u8; 32],
+    /// Separates the parts of the message.
+    pub(super) random: [u8; 16],
     /// The host of the public URL.
     pub(super) host: String,
 }
@@ -34,7 +34,7 @@ pub(super) struct Stamp {
 impl Stamp {
     /// What no other sending has.
     pub(super) fn id(&self) -> String {
-        hex::encode(&self.random[..16])
+        hex::encode(self.random)
     }
 }
 
@@ -79,6 +79,9 @@ impl Letter {
         let refused = |what: &str| SendError::Recipient(format!("{what} of the mail {} is refused", mail.kind));
         let to = Some(&mail.to).filter(|to| !breaks_a_header(to)).and_then(|to| EmailAddress::parse(to).ok());
         let to = to.ok_or_else(|| refused("the address"))?;
+        if mail.id.is_empty() || !mail.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+            return Err(refused("the id"));
+        }
         if breaks_a_header(&mail.subject) {
             return Err(refused("the subject"));
         }
@@ -109,14 +112,14 @@ impl Letter {
             .to(self.to.clone().into())
             .subject(self.mail.subject.clone())
             .date(at)
-            .message_id(Some(format!("<{}@{}>", stamp.id(), stamp.host)))
+            .message_id(Some(format!("<{}@{}>", self.mail.id, stamp.host)))
             // RFC 3834 §5: holiday notes are not to answer.
             .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into()))
             .envelope(envelope);
         let text = SinglePart::plain(self.mail.text.clone());
         let message = match &self.mail.html {
             Some(html) => {
-                let parts = MultiPart::alternative().boundary(hex::encode(&stamp.random[16..]));
+                let parts = MultiPart::alternative().boundary(stamp.id());
                 builder.multipart(parts.singlepart(text).singlepart(SinglePart::html(html.clone())))
             }
             None => builder.singlepart(text),
@@ -133,6 +136,7 @@ pub(super) mod tests {
 
     pub(in super::super) fn mail() -> Mail {
         Mail {
+            id: "07070707070707070707070707070707".into(),
             to: "ana@example.org".into(),
             from: "Example <noreply@example.org>".into(),
             subject: "[Example] Confirm your address".into(),
@@ -144,7 +148,7 @@ pub(super) mod tests {
     }
 
     fn formatted(mail: &Mail) -> String {
-        let stamp = Stamp { at: Time::from_millis(1_767_225_600_000), random: [7; 32], host: "auth.example.org".into() };
+        let stamp = Stamp { at: Time::from_millis(1_767_225_600_000), random: [7; 16], host: "auth.example.org".into() };
         String::from_utf8(Letter::of(mail).unwrap().format(&stamp).unwrap()).unwrap()
     }
 

@@ -36,6 +36,8 @@ use smtp::Smtp;
 /// A mail to one person.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
+    /// Names the mail: the same for every try of it, and no other mail's. It is in `Message-ID`.
+    pub id: String,
     /// The address it goes to: always one that is stored, never one that was just submitted (T20).
     pub to: String,
     /// The sender, as in `Example <noreply@example.org>`.

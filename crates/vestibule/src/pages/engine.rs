@@ -2,24 +2,43 @@
 
 use std::path::Path;
 
-use minijinja::{AutoEscape, Environment, Value};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
-use crate::ground::{Error, Result};
-use crate::settings::Settings;
+use crate::accounts::links;
+use crate::ground::{Error, Language, Languages, Result};
+use crate::mail::templates::{Functions, empty_engine, sentences};
+use crate::settings::{LoginMethod, Presence, Registration, Settings};
 
-const BUILT_IN: [(&str, &str); 5] = [
-    ("pages/base.html", include_str!("../../templates/pages/base.html")),
-    ("pages/email_confirm.html", include_str!("../../templates/pages/email_confirm.html")),
-    ("pages/email_confirmed.html", include_str!("../../templates/pages/email_confirmed.html")),
-    ("pages/password_reset_confirm.html", include_str!("../../templates/pages/password_reset_confirm.html")),
-    ("pages/password_reset_done.html", include_str!("../../templates/pages/password_reset_done.html")),
+macro_rules! built_in {
+    ($($name:literal),+ $(,)?) => {
+        &[$((concat!("pages/", $name), include_str!(concat!("../../templates/pages/", $name)))),+]
+    };
+}
+
+const BUILT_IN: &[(&str, &str)] = built_in![
+    "account.html",
+    "base.html",
+    "change_email.html",
+    "change_password.html",
+    "email_change.html",
+    "email_changed.html",
+    "email_confirm.html",
+    "email_confirmed.html",
+    "fields.html",
+    "forgot_password.html",
+    "password_reset_confirm.html",
+    "password_reset_done.html",
+    "problem.html",
+    "sign_in.html",
+    "sign_up.html",
+    "verification_sent.html",
 ];
 
 /// The pages of an installation.
 pub struct Pages {
     engine: Environment<'static>,
-    site: String,
-    login_url: Option<String>,
+    /// What every page knows.
+    common: Value,
 }
 
 impl Pages {
@@ -27,11 +46,12 @@ impl Pages {
     ///
     /// # Errors
     /// Every page that cannot be read or understood, with its file and line.
-    pub fn load(settings: &Settings) -> Result<Self, Vec<String>> {
-        let mut engine = Environment::new();
+    pub fn load(settings: &Settings, functions: &Functions, languages: &Languages) -> Result<Self, Vec<String>> {
+        let mut engine = empty_engine(functions);
         engine.set_auto_escape_callback(|_| AutoEscape::Html);
+        engine.set_undefined_behavior(UndefinedBehavior::Lenient);
         let mut problems = Vec::new();
-        for (name, text) in BUILT_IN {
+        for &(name, text) in BUILT_IN {
             let text = match own(settings.templates.dir.as_deref(), name) {
                 Ok(own) => own.unwrap_or_else(|| text.to_owned()),
                 Err(problem) => {
@@ -43,25 +63,62 @@ impl Pages {
                 problems.push(format!("templates.dir: {name}: {error:#}"));
             }
         }
-        let pages = Self { engine, site: settings.site.name.clone(), login_url: settings.frontend.login_url.clone() };
+        let pages = Self { engine, common: common(settings) };
         for (name, _) in BUILT_IN.iter().filter(|_| problems.is_empty()) {
-            if let Err(error) = pages.render(name, Value::from_pairs([("errors", Value::from(vec!["An example of an error."]))]))
-            {
-                return Err(vec![format!("templates.dir: {error:?}")]);
+            for language in languages.enabled() {
+                let wrong = context! { non_field_errors => ["An example of an error."], email => ["Another."] };
+                if let Err(error) = pages.render(name, context! { wrong }, language) {
+                    return Err(vec![format!("templates.dir: {error:?}")]);
+                }
             }
         }
         if problems.is_empty() { Ok(pages) } else { Err(problems) }
     }
 
-    /// A page as HTML.
+    /// A page as HTML, in that language.
     ///
     /// # Errors
     /// [`Error::Internal`] when the template fails.
-    pub fn render(&self, name: &str, values: Value) -> Result<String> {
-        let common = [("site_name", Value::from(self.site.as_str())), ("login_url", Value::from(self.login_url.as_deref()))];
-        let all = minijinja::context! { ..values, ..Value::from_pairs(common) };
+    pub fn render(&self, name: &str, values: Value, language: &Language) -> Result<String> {
+        let reader = [("language", language.tag().into()), ("direction", language.direction().into())];
+        let reader = Value::from_pairs::<_, &str, Value>(reader);
+        let all = context! { ..values, ..self.common.clone(), ..reader, ..Value::from_pairs(sentences(language)) };
         let page = self.engine.get_template(name).and_then(|template| template.render(all));
         page.map_err(|error| Error::internal(format!("{error:#}")))
+    }
+}
+
+/// What every page knows: the names that an owner's own pages may use too.
+fn common(settings: &Settings) -> Value {
+    let url = |path: &str| links::page(settings, path);
+    let account = &settings.account;
+    context! {
+        site_name => &settings.site.name,
+        login_url => &settings.frontend.login_url,
+        after_login_url => &settings.frontend.after_login_url,
+        vars => &settings.templates.vars,
+        has_email => account.email != Presence::Off,
+        open => account.registration == Registration::Open,
+        by => match account.login_methods.as_slice() {
+            [LoginMethod::Username] => "username",
+            [LoginMethod::Email] => "email",
+            _ => "either",
+        },
+        urls => context! {
+            account => url("account"),
+            change_email => url("account/email"),
+            change_password => url("account/password"),
+            forgot => url("forgot-password"),
+            sign_in => url("sign-in"),
+            sign_out => url("sign-out"),
+            sign_up => url("sign-up"),
+            verification_sent => url("registration/account-email-verification-sent"),
+        },
+        // What only some requests have.
+        fields => Vec::<Value>::new(),
+        user => context! {},
+        values => context! {},
+        wrong => context! {},
     }
 }
 

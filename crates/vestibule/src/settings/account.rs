@@ -136,7 +136,7 @@ pub struct Password {
     pub require_old: Option<bool>,
     /// How long a reset link is valid; at most 24h.
     pub reset_ttl: Span,
-    /// Whether the reset mail holds a code besides the link.
+    /// Whether the reset mail holds a code besides the link, to be typed together with the address.
     pub reset_code: bool,
     /// The memory of one hash (argon2id), in KiB.
     pub memory_kib: u32,

@@ -79,6 +79,11 @@ impl Settings {
         self.email.from.clone().or_else(|| (!self.production()).then(made))
     }
 
+    /// Whether the owner of an address hears that somebody wanted another account with it.
+    pub fn tells_already_exists(&self) -> bool {
+        self.email.notices.already_exists.unwrap_or(!self.compat())
+    }
+
     /// What every subject begins with.
     pub fn subject_prefix(&self) -> String {
         self.email.subject_prefix.clone().unwrap_or_else(|| format!("[{}] ", self.site.name))
@@ -96,6 +101,12 @@ impl Settings {
             ("tokens.session_cookie_name", self.tokens.session_cookie_name.is_some(), json!(self.session_cookie_name()), public),
             ("tokens.csrf_cookie_name", self.tokens.csrf_cookie_name.is_some(), json!(self.csrf_cookie_name()), "the usual name"),
             ("email.from", self.email.from.is_some(), json!(self.email_from()), "follows site.name and server.public_url"),
+            (
+                "email.notices.already_exists",
+                self.email.notices.already_exists.is_some(),
+                json!(self.tells_already_exists()),
+                profile,
+            ),
             ("email.subject_prefix", self.email.subject_prefix.is_some(), json!(self.subject_prefix()), "follows site.name"),
             ("jwt.access_cookie", self.jwt.access_cookie.is_some(), json!(self.access_cookie()), public),
             ("jwt.refresh_cookie", self.jwt.refresh_cookie.is_some(), json!(self.refresh_cookie()), public),

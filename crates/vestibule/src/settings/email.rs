@@ -132,6 +132,12 @@ pub struct Notices {
     pub password_reset: bool,
     /// The e-mail address was changed; told to the old one.
     pub email_changed: bool,
+    /// Somebody used a copy of a session's key, and the session was ended.
+    pub session_ended: bool,
+    /// Somebody wanted an account with an address that has one: always told in the profile `strict`, where the answer hides it; in
+    /// `compat`, where the answer says it, not by default.
+    #[schemars(example = true)]
+    pub already_exists: Option<bool>,
     /// A provider's account was connected.
     pub identity_connected: bool,
     /// A provider's account was disconnected.
@@ -144,6 +150,8 @@ impl Default for Notices {
             password_changed: true,
             password_reset: true,
             email_changed: true,
+            session_ended: true,
+            already_exists: None,
             identity_connected: true,
             identity_disconnected: true,
         }

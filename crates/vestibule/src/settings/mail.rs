@@ -15,6 +15,10 @@ pub(super) fn check(settings: &Settings, found: &mut Found) {
     if email.from.as_deref().is_some_and(|from| !is_sender(from)) {
         found.add("email.from", "is not an address with or without a name", "Write it as in \"Example <noreply@example.org>\".");
     }
+    if email.notices.already_exists == Some(false) && !settings.compat() {
+        let what = "is false in the profile strict, where the answer hides what only this mail tells";
+        found.add("email.notices.already_exists", what, "Remove it, or set account.profile to compat.");
+    }
     match email.transport {
         Transport::Console => {}
         Transport::Smtp => smtp(&email.smtp, found),

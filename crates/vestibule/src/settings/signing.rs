@@ -6,8 +6,23 @@ use super::{Algorithm, Settings};
 /// The claims of a token that are ours alone, beside the one that names the account.
 pub(crate) const CLAIMS: [&str; 8] = ["token_type", "exp", "iat", "nbf", "jti", "sid", "iss", "aud"];
 
+/// Keys that everybody can read: that of our test kit, and the samples of the standards and of tools for tokens.
+const SAMPLES: [&str; 4] = [
+    "a-test-key-of-32-characters-or-more",
+    "a-string-secret-at-least-256-bits-long",
+    "your-256-bit-secret-your-256-bit-secret",
+    "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+];
+
 pub(super) fn check(settings: &Settings, found: &mut Found) {
     let jwt = &settings.jwt;
+    if settings.exposed() {
+        for (key, secret) in [("secret_key", &settings.secret_key), ("jwt.secret", &jwt.secret)] {
+            if secret.as_ref().is_some_and(|secret| SAMPLES.contains(&secret.expose().trim())) {
+                found.add(key, "is a sample that everybody can read", "Use the output of `openssl rand -hex 32`.");
+            }
+        }
+    }
     if jwt.accept_legacy_until.is_some() && jwt.secret.is_none() && jwt.secret_file.is_none() {
         let remedy = "Set it to the SIGNING_KEY (or SECRET_KEY) of the old system, or remove jwt.accept_legacy_until.";
         found.add("jwt.secret", "is not set, so tokens of the old system cannot be verified", remedy);
@@ -39,6 +54,20 @@ mod tests {
         assert_eq!(keys(&settings), [""; 0]);
         settings.jwt.algorithm = Algorithm::Hs256;
         assert_eq!(keys(&settings), ["jwt.private_key_file"]);
+    }
+
+    #[test]
+    fn t40_a_sample_is_no_key_where_strangers_come() {
+        for sample in SAMPLES {
+            let mut settings = Settings { secret_key: Some(sample.into()), ..Settings::default() };
+            settings.jwt.secret = Some(sample.into());
+            assert_eq!(keys(&settings), [""; 0]);
+            settings.environment = crate::settings::Environment::Production;
+            let found = settings.check();
+            let told = found.iter().filter(|problem| problem.what.contains("sample")).map(|problem| problem.key.as_str());
+            assert_eq!(told.collect::<Vec<_>>(), ["secret_key", "jwt.secret"]);
+            assert!(!format!("{found:?}").contains(sample));
+        }
     }
 
     #[test]

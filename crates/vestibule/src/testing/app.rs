@@ -1,7 +1,7 @@
 //! A whole service in a test.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,6 +17,7 @@ use crate::ground::{Clock, Entropy, Time};
 use crate::http::Peer;
 use crate::settings::{HashQueue, Settings};
 
+use crate::jobs::queue;
 use crate::jobs::worker::{self, Round};
 use crate::mail::Transport;
 
@@ -44,7 +45,7 @@ pub struct TestApp {
     settings: Settings,
     build: Build,
     /// Removes the database when this is dropped; a twin does not.
-    _database: Option<TestDb>,
+    _database: Option<Arc<TestDb>>,
 }
 
 /// What a test does to the builder beyond the settings.
@@ -57,7 +58,11 @@ const MOST: usize = 1 << 20;
 pub async fn on_both(change: impl Fn(&mut Settings), test: impl AsyncFn(TestApp)) {
     for database in databases::each_database().await {
         announce(&database.url);
-        test(TestApp::on(database, &change).await).await;
+        let app = TestApp::on(database, &change).await;
+        let (auth, clock, mailbox, database) = (app.auth.clone(), app.clock.clone(), app.mailbox.clone(), app._database.clone());
+        test(app).await;
+        settle(&auth, &clock, &mailbox).await;
+        drop(database);
     }
 }
 
@@ -71,6 +76,22 @@ pub async fn on_both_built(
         announce(&database.url);
         test(TestApp::built(database, &change, build.clone()).await).await;
     }
+}
+
+/// No test ends with mails that cannot be sent: what it left in the outbox is delivered, and nothing may remain there but what
+/// was given up. A test that broke its database has nothing to settle.
+async fn settle(auth: &Auth, clock: &Clock, mailbox: &Mailbox) {
+    mailbox.fail(None);
+    for _ in 0..3 {
+        if worker::deliver_due(auth).await.is_err() {
+            return;
+        }
+        // Longer than any pause after a failure.
+        clock.advance(Duration::from_secs(61));
+    }
+    let unsent = queue::list(auth, 100).await.unwrap_or_default();
+    let unsent: Vec<_> = unsent.into_iter().filter(|mail| mail.given_up_at.is_none()).collect();
+    assert!(unsent.is_empty(), "mails that cannot be sent: {unsent:?}");
 }
 
 /// Cargo shows this beside a failure only.
@@ -145,7 +166,7 @@ impl TestApp {
             names: AtomicU64::new(0),
             settings,
             build,
-            _database: database,
+            _database: database.map(Arc::new),
         }
     }
 

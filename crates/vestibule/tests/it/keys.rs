@@ -18,7 +18,7 @@ use vestibule::ground::Result;
 use vestibule::http::{BearerClaims, Jwks};
 use vestibule::settings::{Algorithm, Settings};
 use vestibule::testing::app::{self, BEGINNING};
-use vestibule::testing::{TestApp, on_both};
+use vestibule::testing::{TestApp, on_both, race};
 use vestibule::{Auth, Hooks};
 
 const SID: &str = "0123456789abcdef0123456789abcdef";
@@ -167,6 +167,25 @@ async fn t40_a_retired_key_ends_its_tokens_in_every_process() {
         }
         assert_eq!(states(&app).await, [State::Signing]);
         assert_eq!(app.count("SELECT count(*) FROM auth_audit WHERE event = 'key.retired'").await, 1, "T81");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn t40_rotations_at_once_in_two_processes_leave_a_whole_line_of_keys() {
+    race("rotations at once", 3, tokens, async |arena| {
+        let before = rotation::list(&arena.app.auth).await.unwrap().len();
+        let done = arena.at_once(8, |_, app| async move { rotation::rotate(&app.auth, false).await }).await;
+        assert!(done.iter().all(|done| matches!(done, Ok(_) | Err(Refusal::Overtaken))), "{done:?}");
+        let made = done.iter().filter(|done| done.is_ok()).count();
+        let keys = rotation::list(&arena.app.auth).await.unwrap();
+        assert_eq!(keys.len(), before + made);
+        assert!(
+            made >= 1 && keys.iter().rev().skip(1).all(|key| key.verifies_until.is_some()),
+            "each but the newest has a successor"
+        );
+        assert!(keys.last().unwrap().verifies_until.is_none());
+        assert_eq!(keys.iter().filter(|key| key.state == State::Signing).count(), 1);
     })
     .await;
 }

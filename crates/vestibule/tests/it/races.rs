@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot look must fail")]
 
 mod accounts;
+mod addresses;
 mod limits;
 mod registration;
 mod sessions;

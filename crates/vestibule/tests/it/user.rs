@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 use vestibule::Settings;
-use vestibule::settings::Details;
+use vestibule::settings::{Details, FieldKind, FieldSettings};
 use vestibule::testing::{TestApp, on_both};
 
 use crate::exchange::*;
@@ -249,5 +249,29 @@ async fn what_nobody_gave_is_shown_as_empty() {
         let kim = json!({ "pk": 1, "email": "kim@example.com", "phone_number": "", "gender": "" });
         check("user/", &app.get("user/").token(&key).send().await, 200, &kim, "made by the operator");
     })
+    .await;
+}
+
+#[tokio::test]
+async fn every_value_that_another_account_holds_is_told_at_once_and_ones_own_is_free() {
+    let badge = FieldSettings { unique: true, ..FieldSettings::new("badge", FieldKind::Text) };
+    let desk = FieldSettings { unique: true, ..FieldSettings::new("desk", FieldKind::Text) };
+    let fields = vec![badge, desk];
+    on_both(
+        move |settings| settings.user.fields.clone_from(&fields),
+        async |app: TestApp| {
+            let others = but(named("ben"), json!({ "email": "ben@example.org", "badge": "b-1", "desk": "d-1" }));
+            app.post("registration/", others).send().await.expect(201);
+            let own = but(named("ana"), json!({ "email": "ana@example.org", "badge": "b-2", "desk": "d-2" }));
+            let key = app.post("registration/", own).send().await.expect(201).key();
+            let taken = json!({ "username": "BEN", "badge": "B-1", "desk": "d-1" });
+            let answer = app.patch("user/", taken).token(&key).send().await;
+            let unique = ["This field must be unique."];
+            let expected = json!({ "username": ["A user with that username already exists."], "badge": unique, "desk": unique });
+            check("user/", &answer, 400, &expected, "all that is taken");
+            let same = json!({ "username": "Ana", "badge": "B-2", "desk": "d-2" });
+            app.patch("user/", same).token(&key).send().await.expect(200);
+        },
+    )
     .await;
 }

@@ -11,7 +11,7 @@ use super::Claims;
 
 const SHARDS: usize = 16;
 
-/// Places in a shard: 32,768 tokens in all, some 10 MiB when every place is taken. A token that finds its place taken takes it.
+/// Places in a shard: 32,768 tokens in all, some 15 MiB when every place is taken by usual ones. A token that finds its place taken takes it.
 const PLACES: usize = 2_048;
 
 /// The verified tokens.

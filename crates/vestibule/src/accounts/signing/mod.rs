@@ -9,6 +9,7 @@ mod claims;
 pub mod elsewhere;
 mod jws;
 mod legacy;
+mod low_s;
 mod pair;
 mod public;
 mod ring;
@@ -215,8 +216,8 @@ impl Signing {
             return if self.rules.is_over(claims.expires_at, self.clock.now()) { Err(Fault::Expired) } else { Ok(claims) };
         }
         let claims = Arc::new(self.read(Kind::Access, token).await?);
-        // Tokens of the system before this one are few, and count until a certain day only.
-        if claims.sid.is_some() {
+        // Tokens of the system before this one are few, and count until a certain day only. A large one costs its memory.
+        if claims.sid.is_some() && token.len() <= LARGEST_REMEMBERED {
             self.verified.put(digest, generation, &claims);
         }
         Ok(claims)
@@ -316,6 +317,9 @@ impl Made {
 
 /// The most bytes of a token that we make: beside its name and attributes it fits into a cookie of 4096 bytes (T41).
 const LARGEST: usize = 3_800;
+
+/// The most bytes of a token that is remembered as verified: what is remembered of all stays under some 40 MiB.
+const LARGEST_REMEMBERED: usize = 1_024;
 
 /// How long any token of these settings lives at most, in milliseconds.
 fn longest(settings: &Settings) -> i64 {

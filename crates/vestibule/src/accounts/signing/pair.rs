@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::ground::{Entropy, Error, Result, Secret};
 use crate::settings::Algorithm;
 
+use super::low_s;
 use super::public::Jwk;
 
 /// A key that signs and verifies.
@@ -33,7 +34,7 @@ enum Private {
     Es256(Box<EcdsaKeyPair>),
     EdDsa(Box<Ed25519KeyPair>),
     Rs256(Box<RsaKeyPair>),
-    Hs256(hmac::Key),
+    Hs256(Box<hmac::Key>),
 }
 
 /// The bytes of a new private key: PKCS#8, or the HMAC key itself.
@@ -69,7 +70,7 @@ impl KeyPair {
             Algorithm::Es256 => Private::Es256(Box::new(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, bytes).ok()?)),
             Algorithm::EdDsa => Private::EdDsa(Box::new(Ed25519KeyPair::from_pkcs8(bytes).ok()?)),
             Algorithm::Rs256 => Private::Rs256(Box::new(RsaKeyPair::from_pkcs8(bytes).ok()?)),
-            Algorithm::Hs256 => Private::Hs256(hmac::Key::new(hmac::HMAC_SHA256, bytes)),
+            Algorithm::Hs256 => Private::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, bytes))),
         };
         Self::of(algorithm, private)
     }
@@ -140,7 +141,13 @@ impl KeyPair {
         let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(payload));
         let message = token.as_bytes();
         let signature = match &self.private {
-            Private::Es256(pair) => pair.sign(&SystemRandom::new(), message).map_err(failed)?.as_ref().to_vec(),
+            Private::Es256(pair) => {
+                let mut signature = pair.sign(&SystemRandom::new(), message).map_err(failed)?.as_ref().to_vec();
+                if !low_s::is_low(&signature) {
+                    low_s::flip(&mut signature);
+                }
+                signature
+            }
             Private::EdDsa(pair) => pair.try_sign(message).map_err(failed)?.as_ref().to_vec(),
             Private::Rs256(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
@@ -157,6 +164,7 @@ impl KeyPair {
     /// Whether this key has signed that.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match (&self.private, &self.public) {
+            (Private::Es256(_), _) if !low_s::is_low(signature) => false,
             (Private::Hs256(key), _) => hmac::verify(key, message, signature).is_ok(),
             (_, Some(public)) => public.verify_sig(message, signature).is_ok(),
             (_, None) => false,

@@ -2,12 +2,12 @@
 
 use crate::accounts::audit::Event;
 use crate::accounts::limits::{self, Action};
-use crate::accounts::tokens::{self, Held, Purpose};
+use crate::accounts::shown::Shown;
+use crate::accounts::tokens::Purpose;
 use crate::accounts::{Auth, Client, verification};
 use crate::db::Tx;
 use crate::forms::{Datum, Field, Form, Kind, Values};
-use crate::ground::names::EmailAddress;
-use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
+use crate::ground::{Error, FieldErrors, Message, Result, Time};
 use crate::jobs;
 use crate::mail::templates::Kind as Mailing;
 use crate::settings::Presence;
@@ -31,24 +31,14 @@ pub fn with_key(key: &str) -> Values {
     values
 }
 
-/// What was sent to prove an address with.
-enum Sent {
-    Key(Secret),
-    Code(EmailAddress, Secret),
-}
-
 /// Proves an address.
 ///
 /// # Errors
 /// [`Error::Refused`] with 404 for a key or code that does not count (any more), [`Error::Fields`] when neither was sent.
 pub async fn verify(auth: &Auth, who: &Client, values: &Values, errors: FieldErrors) -> Result<()> {
-    let sent = match (values.secret("key"), values.secret("code"), values.email("email")) {
-        (Some(key), ..) => Sent::Key(key.clone()),
-        (None, Some(code), Some(address)) => Sent::Code(address.clone(), code.clone()),
-        _ => return errors.into_result().and(Err(Error::field("key", Message::Required))),
-    };
+    let shown = Shown::read(values, errors)?;
     let (floor, sender, now) = (auth.clone(), who.clone(), auth.clock.now());
-    let event = auth.unit(move |tx| async move { spend_and_prove(&floor, &tx, &sender, &sent, now).await }).await?;
+    let event = auth.unit(move |tx| async move { spend_and_prove(&floor, &tx, &sender, &shown, now).await }).await?;
     let news = event.ok_or(Error::Refused(404, Message::NotFound))?;
     if let Some(event) = news {
         event.log(who);
@@ -57,8 +47,8 @@ pub async fn verify(auth: &Auth, who: &Client, values: &Values, errors: FieldErr
 }
 
 /// `None` for what does not count. That is no error of the unit: the try of a code must be kept (T24).
-async fn spend_and_prove(auth: &Auth, tx: &Tx, who: &Client, sent: &Sent, now: Time) -> Result<Option<Option<Event>>> {
-    let Some(held) = spend(auth, tx, sent).await? else { return Ok(None) };
+async fn spend_and_prove(auth: &Auth, tx: &Tx, who: &Client, shown: &Shown, now: Time) -> Result<Option<Option<Event>>> {
+    let Some(held) = shown.spend(auth, tx, Purpose::VerifyEmail).await? else { return Ok(None) };
     let (user, news) = verification::prove(tx, &held, now).await?;
     if !news {
         return Ok(Some(None));
@@ -66,13 +56,6 @@ async fn spend_and_prove(auth: &Auth, tx: &Tx, who: &Client, sent: &Sent, now: T
     let event = Event::about(user.id, "email.verified");
     event.record(tx, now, who).await?;
     Ok(Some(Some(event)))
-}
-
-async fn spend(auth: &Auth, tx: &Tx, sent: &Sent) -> Result<Option<Held>> {
-    match sent {
-        Sent::Key(key) => tokens::consume(tx, Purpose::VerifyEmail, key, auth.clock.now()).await,
-        Sent::Code(address, code) => tokens::consume_code(auth, tx, Purpose::VerifyEmail, address.key(), code).await,
-    }
 }
 
 /// Asks for another mail. Whether the address has an account, and whether it is proven, is looked up when the mail is made, so

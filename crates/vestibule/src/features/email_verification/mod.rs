@@ -7,4 +7,4 @@ mod http;
 mod page;
 
 pub use http::{resend, verify};
-pub use page::page;
+pub use page::{page, sent_page};

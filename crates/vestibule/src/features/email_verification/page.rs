@@ -1,8 +1,9 @@
-//! The page behind the link of a verification mail.
+//! The page behind the link of a verification mail, and the one that says that it is on its way.
 
 use http::Method;
 use minijinja::context;
 
+use crate::forms::Completeness;
 use crate::ground::{Error, FieldErrors, Result};
 use crate::http::page::{Page, PageCall, Shown};
 
@@ -34,4 +35,26 @@ async fn show(call: PageCall) -> Result<Shown> {
         )),
         Err(other) => Err(other),
     }
+}
+
+/// `registration/account-email-verification-sent/`: says that a mail is on its way, and sends another one when the form is sent.
+/// Says the same of every address (T12).
+pub fn sent_page() -> Page {
+    Page { path: "registration/account-email-verification-sent", run: |call| Box::pin(sent(call)) }
+}
+
+async fn sent(call: PageCall) -> Result<Shown> {
+    let shown = |status, sent: Option<&str>, wrong: &FieldErrors| {
+        let wrong = wrong.sentences(&call.language);
+        Shown::Template(status, "pages/verification_sent.html", context! { sent, wrong })
+    };
+    if call.method != Method::POST {
+        return Ok(shown(200, None, &FieldErrors::default()));
+    }
+    let (values, errors) = flow::resend_form(&call.auth).read(&call.input, Completeness::Whole);
+    if !errors.is_empty() {
+        return Ok(shown(400, None, &errors));
+    }
+    flow::resend(&call.auth, &call.who, &values).await?;
+    Ok(shown(200, values.email("email").map(|address| address.shown()), &errors))
 }

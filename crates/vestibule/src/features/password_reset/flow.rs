@@ -6,6 +6,7 @@ use crate::accounts::tokens::{self, Held, Purpose};
 use crate::accounts::{Auth, Client, sessions, uid, users, verification};
 use crate::db::Tx;
 use crate::forms::{Field, Form, Kind, Values};
+use crate::ground::names::EmailAddress;
 use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
 use crate::jobs;
 use crate::mail::templates::Kind as Mailing;
@@ -15,10 +16,15 @@ pub fn request_form() -> Form {
     Form::new(vec![Field::new("email", Kind::Email)])
 }
 
-/// What setting the new password takes.
-pub fn confirm_form() -> Form {
+/// What setting the new password takes: the two parts of the link, or with `password.reset_code` the address and the code.
+pub fn confirm_form(auth: &Auth) -> Form {
     let passwords = ["new_password1", "new_password2"].map(|name| Field::new(name, Kind::Password));
-    Form::new(passwords.into_iter().chain([Field::new("uid", Kind::Text), Field::new("token", Kind::Password)]).collect())
+    let link = [Field::new("uid", Kind::Text), Field::new("token", Kind::Password)];
+    if !auth.settings.password.reset_code {
+        return Form::new(passwords.into_iter().chain(link).collect());
+    }
+    let code = [Field::new("email", Kind::Email), Field::new("code", Kind::Password)];
+    Form::new(passwords.into_iter().chain(link.into_iter().chain(code).map(Field::optional)).collect())
 }
 
 /// Asks for the mail. Who has the address is looked up when the mail is made (T10).
@@ -38,24 +44,63 @@ pub async fn request(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
     Ok(())
 }
 
-/// Sets the new password. The token is looked up cheaply before hashing, and spent in the unit that writes the hash (T23).
+/// Sets the new password. The token is looked up cheaply before hashing, and spent in the unit that writes the hash (T23). The
+/// try of a code counts in a unit before that (T24).
 ///
 /// # Errors
-/// [`Error::Fields`] for a token that does not count (any more) or a password that is not good enough; those of hashing and of
-/// the database.
+/// [`Error::Fields`] for a token or code that does not count (any more) or a password that is not good enough; those of hashing
+/// and of the database.
 pub async fn confirm(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
     limits::hit(auth, Action::Reset, who).await?;
-    let (Some(uid), Some(token)) = (values.text("uid"), values.secret("token")) else {
-        return Err(Error::field("token", Message::Required));
+    let found = match (values.text("uid"), values.secret("token"), values.email("email"), values.secret("code")) {
+        (Some(uid), Some(token), ..) => by_link(auth, uid, token).await?,
+        (_, _, Some(address), Some(code)) => by_code(auth, address, code, values).await?,
+        (_, _, Some(_), None) => return Err(Error::field("code", Message::Required)),
+        (None, Some(_), ..) => return Err(Error::field("uid", Message::Required)),
+        _ => return Err(Error::field("token", Message::Required)),
     };
-    let held = tokens::peek(&auth.db, Purpose::ResetPassword, token, auth.clock.now()).await?;
-    let Some(held) = held.filter(|held| auth.uid(held.user) == uid) else { return Err(invalid(auth, uid).await?) };
-    let password = agreed(auth, &held, values).await?;
+    let password = agreed(auth, &found.held, values).await?;
     let hash = auth.hasher.hash(password.clone()).await?;
-    let (floor, sender, token, now) = (auth.clone(), who.clone(), token.clone(), auth.clock.now());
-    let event = auth.unit(move |tx| async move { save(&floor, &tx, &sender, &token, &hash, now).await }).await?;
+    let (floor, sender, now) = (auth.clone(), who.clone(), auth.clock.now());
+    let event = auth.unit(move |tx| async move { save(&floor, &tx, &sender, &found, &hash, now).await }).await?;
+    auth.courier.bell.notify_one();
     event.log(who);
     Ok(())
+}
+
+/// A token that was found and is not spent yet.
+struct Found {
+    held: Held,
+    /// The hash of the token.
+    hash: Vec<u8>,
+    /// The field that is wrong when the token is spent meanwhile.
+    field: &'static str,
+}
+
+async fn by_link(auth: &Auth, uid: &str, token: &Secret) -> Result<Found> {
+    let held = tokens::peek(&auth.db, Purpose::ResetPassword, token, auth.clock.now()).await?;
+    match held.filter(|held| auth.uid(held.user) == uid) {
+        Some(held) => Ok(Found { held, hash: tokens::hash_of(token), field: "token" }),
+        None => Err(invalid(auth, uid).await?),
+    }
+}
+
+/// What is wrong with the password whosever it is, is said before the code is tried: a slip there must not cost a try.
+async fn by_code(auth: &Auth, address: &EmailAddress, code: &Secret, values: &Values) -> Result<Found> {
+    if !auth.settings.password.reset_code {
+        return Err(Error::field("token", Message::Required));
+    }
+    let (first, second) = typed(values)?;
+    let mut errors = FieldErrors::default();
+    if first != second {
+        errors.add("new_password2", Message::NewPasswordsDiffer);
+    }
+    auth.policy.check(second).into_iter().for_each(|message| errors.add("new_password2", message));
+    errors.into_result()?;
+    let (floor, key, code) = (auth.clone(), address.key().to_owned(), code.clone());
+    let found = auth.db.unit(move |tx| async move { tokens::try_code(&floor, &tx, Purpose::ResetPassword, &key, &code).await });
+    let (hash, held) = found.await?.ok_or_else(|| Error::field("code", Message::InvalidValue))?;
+    Ok(Found { held, hash, field: "code" })
 }
 
 /// Whether a link still works. Spends nothing.
@@ -77,10 +122,15 @@ async fn invalid(auth: &Auth, uid: &str) -> Result<Error> {
     Ok(Error::field(field, Message::InvalidValue))
 }
 
+fn typed(values: &Values) -> Result<(&Secret, &Secret)> {
+    match (values.secret("new_password1"), values.secret("new_password2")) {
+        (Some(first), Some(second)) => Ok((first, second)),
+        _ => Err(Error::field("new_password1", Message::Required)),
+    }
+}
+
 async fn agreed<'a>(auth: &Auth, held: &Held, values: &'a Values) -> Result<&'a Secret> {
-    let (Some(first), Some(second)) = (values.secret("new_password1"), values.secret("new_password2")) else {
-        return Err(Error::field("new_password1", Message::Required));
-    };
+    let (first, second) = typed(values)?;
     let mut errors = FieldErrors::default();
     if first == second {
         let user = users::by_id(&auth.db, held.user).await?.ok_or(Error::Refused(404, Message::NotFound))?.user;
@@ -93,9 +143,10 @@ async fn agreed<'a>(auth: &Auth, held: &Held, values: &'a Values) -> Result<&'a 
     Ok(first)
 }
 
-async fn save(auth: &Auth, tx: &Tx, who: &Client, token: &Secret, hash: &str, now: Time) -> Result<Event> {
-    let spent = || Error::field("token", Message::InvalidValue);
-    let held = tokens::consume(tx, Purpose::ResetPassword, token, now).await?.ok_or_else(spent)?;
+async fn save(auth: &Auth, tx: &Tx, who: &Client, found: &Found, hash: &str, now: Time) -> Result<Event> {
+    let spent = || Error::field(found.field, Message::InvalidValue);
+    verification::take_claims(tx, &found.held.email_key, Some(found.held.user)).await?;
+    let held = tokens::consume_found(tx, Purpose::ResetPassword, &found.hash, now).await?.ok_or_else(spent)?;
     // Whoever reads the address's mail owns it.
     verification::prove(tx, &held, now)
         .await

@@ -27,14 +27,14 @@ async fn post_request(call: Call) -> Result<Answer> {
 }
 
 /// `POST password/reset/confirm/`.
-pub fn confirm(_: &Auth) -> Endpoint {
+pub fn confirm(auth: &Auth) -> Endpoint {
     Endpoint::new("password/reset/confirm", "Password Reset Confirm")
         .described("Sets a new password with what the mail carried, and ends every session.")
         .forgiving()
         .with(
             Operation::new(Method::POST, |call| Box::pin(post_confirm(call)))
                 .called("confirmPasswordReset", "Set a new password with what the mail carried")
-                .taking(flow::confirm_form())
+                .taking(flow::confirm_form(auth))
                 .gives(Gives::says(200, "The new password counts.", &Message::PasswordReset)),
         )
 }

@@ -8,4 +8,4 @@ mod http;
 mod page;
 
 pub use http::{confirm, request};
-pub use page::page;
+pub use page::{page, request_page};

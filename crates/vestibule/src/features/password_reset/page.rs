@@ -1,4 +1,4 @@
-//! The page behind the link of a reset mail.
+//! The page where a reset is asked for, and the page behind the link of its mail.
 
 use http::Method;
 use minijinja::context;
@@ -14,15 +14,36 @@ pub fn page() -> Page {
     Page { path: "password/reset/confirm/{uid}/{token}", run: |call| Box::pin(show(call)) }
 }
 
+/// `forgot-password/`: asks for the address, and for the mail when the form is sent. Says the same of every address (T10).
+pub fn request_page() -> Page {
+    Page { path: "forgot-password", run: |call| Box::pin(ask(call)) }
+}
+
+async fn ask(call: PageCall) -> Result<Shown> {
+    let shown = |status, sent: Option<&str>, wrong: &FieldErrors| {
+        let wrong = wrong.sentences(&call.language);
+        Shown::Template(status, "pages/forgot_password.html", context! { sent, wrong })
+    };
+    if call.method != Method::POST {
+        return Ok(shown(200, None, &FieldErrors::default()));
+    }
+    let (values, errors) = flow::request_form().read(&call.input, Completeness::Whole);
+    if !errors.is_empty() {
+        return Ok(shown(400, None, &errors));
+    }
+    flow::request(&call.auth, &call.who, &values).await?;
+    Ok(shown(200, values.email("email").map(|address| address.shown()), &errors))
+}
+
 async fn show(call: PageCall) -> Result<Shown> {
     let (Some(uid), Some(token)) = (call.parameters.first(), call.parameters.get(1)) else {
         return Ok(gone());
     };
     if call.method != Method::POST {
         let counts = flow::counts(&call.auth, uid, token).await?;
-        return Ok(if counts { form(200, Vec::new()) } else { gone() });
+        return Ok(if counts { form(&call, 200, &FieldErrors::default()) } else { gone() });
     }
-    let (mut values, mut errors) = flow::confirm_form().read(&call.input, Completeness::Partial);
+    let (mut values, mut errors) = flow::confirm_form(&call.auth).read(&call.input, Completeness::Partial);
     values.set("uid", Datum::Text(uid.clone()));
     values.set("token", Datum::Secret(token.as_str().into()));
     if values.secret("new_password1").is_none() && errors.is_empty() {
@@ -35,17 +56,13 @@ async fn show(call: PageCall) -> Result<Shown> {
     match done {
         Ok(()) => Ok(Shown::Template(200, "pages/password_reset_done.html", context! { done => true })),
         Err(Error::Fields(wrong)) if wrong.has("token") || wrong.has("uid") => Ok(gone()),
-        Err(Error::Fields(wrong)) => Ok(form(400, sentences(&wrong))),
+        Err(Error::Fields(wrong)) => Ok(form(&call, 400, &wrong)),
         Err(other) => Err(other),
     }
 }
 
-fn sentences(wrong: &FieldErrors) -> Vec<String> {
-    wrong.iter().flat_map(|(_, messages)| messages.iter().map(|message| message.text().into_owned())).collect()
-}
-
-fn form(status: u16, errors: Vec<String>) -> Shown {
-    Shown::Template(status, "pages/password_reset_confirm.html", context! { errors })
+fn form(call: &PageCall, status: u16, wrong: &FieldErrors) -> Shown {
+    Shown::Template(status, "pages/password_reset_confirm.html", context! { wrong => wrong.sentences(&call.language) })
 }
 
 fn gone() -> Shown {

@@ -48,12 +48,17 @@ pub async fn register(
     auth.shapes.check(&values, &mut errors);
     let made = made(auth, &values, &mut errors)?;
     refuse_taken(auth, &values, &made.profile, &mut errors).await?;
+    if errors.iter().any(|(_, messages)| messages.contains(&Message::EmailTaken))
+        && auth.settings.email.notices.already_exists == Some(true)
+    {
+        tell_owner(auth, &values).await?;
+    }
     errors.into_result()?;
     let password = agreed(auth, &values, &made)?;
     // Hashed also for an address that has an account, so that both answers take as long (T11).
     let hash = auth.hasher.hash(password.clone()).await?;
     if is_hidden(auth, &values).await? {
-        return tell_owner(auth, &values).await;
+        return tell_owner(auth, &values).await.map(|()| Registered::ToVerify);
     }
     let new = NewUser { language: Some(language.tag().to_owned()), ..new_user(auth, &values, hash, made) };
     make(auth, who, new).await
@@ -118,7 +123,7 @@ async fn is_hidden(auth: &Auth, values: &Values) -> Result<bool> {
 }
 
 /// Whoever has the address learns that somebody tried to sign up with it, and the answer is that of a sign-up.
-async fn tell_owner(auth: &Auth, values: &Values) -> Result<Registered> {
+async fn tell_owner(auth: &Auth, values: &Values) -> Result<()> {
     if let Some(address) = values.email("email").map(|address| address.shown().to_owned()) {
         let now = auth.clock.now();
         auth.db
@@ -126,7 +131,7 @@ async fn tell_owner(auth: &Auth, values: &Values) -> Result<Registered> {
             .await?;
         auth.courier.bell.notify_one();
     }
-    Ok(Registered::ToVerify)
+    Ok(())
 }
 
 fn agreed<'a>(auth: &Auth, values: &'a Values, made: &NewUser) -> Result<&'a Secret> {

@@ -19,6 +19,7 @@ pub async fn edit(auth: &Auth, who: &Client, caller: &Caller, values: Values) ->
     if renamed.is_some_and(|name| users::is_anothers_address(auth, name, caller.user.email.as_deref())) {
         return Err(Error::field("username", Message::UsernameDenied));
     }
+    refuse_taken(auth, &caller.user, &values).await?;
     let (floor, sender, now) = (auth.clone(), who.clone(), auth.clock.now());
     let (id, epoch) = (caller.user.id, caller.user.epoch);
     let (user, event) = auth
@@ -35,6 +36,25 @@ pub async fn edit(auth: &Auth, who: &Client, caller: &Caller, values: Values) ->
         .await?;
     event.log(who);
     Ok(user)
+}
+
+/// What can be said early of values that another account holds, all of it at once. The indexes decide later.
+async fn refuse_taken(auth: &Auth, user: &User, values: &Values) -> Result<()> {
+    let mut errors = FieldErrors::default();
+    if let Some(name) = values.username("username")
+        && users::by_username(&auth.db, name.key()).await?.is_some_and(|other| other.user.id != user.id)
+    {
+        errors.add("username", Message::UsernameTaken);
+    }
+    for declared in &auth.shapes.declared {
+        let name = declared.field.name.as_str();
+        if let Some(datum) = values.get(name)
+            && unique::is_anothers(&auth.db, declared, &datum.to_json(), user.id).await?
+        {
+            errors.add(name, Message::NotUnique);
+        }
+    }
+    errors.into_result()
 }
 
 fn edited(auth: &Auth, mut user: User, values: &Values) -> User {

@@ -114,6 +114,12 @@ impl Language {
         &self.0.tag
     }
 
+    /// Which way it is written, for `dir` in HTML.
+    pub fn direction(&self) -> &'static str {
+        let main = self.tag().split('-').next().unwrap_or_default();
+        if ["ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"].contains(&main) { "rtl" } else { "ltr" }
+    }
+
     /// The sentence in this language, if it has it; with a number, in the form that goes with it.
     pub fn find(&self, sentence: &str, count: Option<u64>) -> Option<&str> {
         let own = self.0.own.as_ref().and_then(|own| own.find(sentence, count));

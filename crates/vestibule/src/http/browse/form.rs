@@ -130,7 +130,7 @@ fn kind(field: &Field) -> &'static str {
         Kind::Integer => "number",
         Kind::Date => "date",
         Kind::Url => "url",
-        Kind::Text | Kind::Username(..) | Kind::Password | Kind::Choice(_) | Kind::Boolean | Kind::Shown(_) => "text",
+        Kind::Text | Kind::Username(..) | Kind::Password | Kind::Choice(_) | Kind::Boolean | Kind::Shown => "text",
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) fn document(settings: &Settings, endpoints: &[Arc<Endpoint>]) -> Valu
     let mut paths = Map::new();
     for endpoint in endpoints {
         // A file's name has no slash behind it, though it would be answered all the same.
-        let end = if endpoint.path.contains('.') { "" } else { "/" };
         let Some(place) = settings.endpoints.place(endpoint.path) else { continue };
+        let end = if place.contains('.') { "" } else { "/" };
         paths.insert(format!("/{place}{end}"), path(settings, endpoint, &mut components));
     }
     json!({

@@ -48,6 +48,7 @@ impl Template {
         let text = "A \"quoted\" line\nand <another> \\ & more: é".to_owned();
         for html in [None, Some(format!("<p>{text}</p>"))] {
             let mail = Mail {
+                id: "0123456789abcdef".into(),
                 to: "ana@example.org".into(),
                 from: "Ana & \"Bob\" <noreply@example.org>".into(),
                 subject: "\"Hello\"".into(),
@@ -68,6 +69,7 @@ impl Template {
     /// A sentence that names the template's line, or says that the result is no JSON.
     pub(super) fn render(&self, mail: &Mail, from: &Mailbox) -> Result<String, String> {
         let values = context! {
+            id => &mail.id,
             to => &mail.to,
             from => &mail.from,
             from_name => from.name.as_deref().unwrap_or_default(),

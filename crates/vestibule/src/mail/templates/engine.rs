@@ -75,7 +75,7 @@ pub(crate) fn empty(functions: &Functions) -> Environment<'static> {
 
 /// The functions that say a sentence in that language: `_` escapes like any value, `_html` takes the sentence for HTML and escapes
 /// only the values, `_n` chooses by `count`.
-pub(super) fn sentences(language: &Language) -> [(&'static str, Value); 3] {
+pub(crate) fn sentences(language: &Language) -> [(&'static str, Value); 3] {
     let (plain, counted, html) = (language.clone(), language.clone(), language.clone());
     let say_plain = move |sentence: &str, values: Kwargs| Ok::<_, Error>(say(&plain, sentence, &texts(&values, false)?));
     let say_count = move |one: &str, many: &str, values: Kwargs| {

@@ -19,6 +19,8 @@ pub enum Kind {
     AccountAlreadyExists,
     /// Proves the new address of an account.
     EmailChange,
+    /// Tells that a session was ended because a copy of its key was used.
+    SessionEnded,
 }
 
 /// What a text must have, or its reader could do nothing.
@@ -56,7 +58,7 @@ const EMAIL_CONFIRMATION: Paths = paths!("account/email/email_confirmation");
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::EmailConfirmation,
         Self::EmailConfirmationSignup,
         Self::PasswordReset,
@@ -65,6 +67,7 @@ impl Kind {
         Self::EmailChanged,
         Self::AccountAlreadyExists,
         Self::EmailChange,
+        Self::SessionEnded,
     ];
 
     /// The name of the kind, for rows, logs and the command line.
@@ -78,6 +81,7 @@ impl Kind {
             Self::EmailChanged => "email_changed",
             Self::AccountAlreadyExists => "account_already_exists",
             Self::EmailChange => "email_change",
+            Self::SessionEnded => "session_ended",
         }
     }
 
@@ -98,6 +102,7 @@ impl Kind {
             Self::EmailChanged => &[paths!("account/email/email_changed")],
             Self::AccountAlreadyExists => &[paths!("account/email/account_already_exists")],
             Self::EmailChange => &[paths!("account/email/email_change")],
+            Self::SessionEnded => &[paths!("account/email/session_ended")],
         }
     }
 

@@ -32,7 +32,7 @@ use crate::ground::{Language, Languages};
 use crate::settings::Settings;
 
 pub(crate) use context::NAMES;
-pub(crate) use engine::empty as empty_engine;
+pub(crate) use engine::{empty as empty_engine, sentences};
 pub(crate) use kinds::is_of_a_mail;
 pub(crate) use sources::looks_like_html;
 

@@ -3,6 +3,7 @@
 //! Every check includes two rules: a refused request changes nothing ([`refused`]), and the books are in order at the end
 //! ([`books::check`]).
 
+mod addresses;
 mod books;
 mod enumeration;
 mod events;

@@ -52,6 +52,20 @@ fn t32_every_changed_character_is_noticed() {
 }
 
 #[test]
+fn t32_the_other_signature_of_an_elliptic_curve_is_noticed() {
+    let (place, token) = &places().1[0];
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let flipped = |signature: &[u8]| format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
+    super::super::low_s::flip(&mut signature);
+    assert!(!is_believed(place, &flipped(&signature)));
+    let key = place.signing.current().signer(place.clock.now()).unwrap().jwk.as_ref().unwrap().parse().unwrap();
+    assert!(key.verify_sig(message.as_bytes(), &signature).is_ok(), "it is a sound signature all the same");
+    super::super::low_s::flip(&mut signature);
+    assert!(is_believed(place, &flipped(&signature)));
+}
+
+#[test]
 fn t32_every_changed_bit_is_noticed() {
     for (place, token) in &places().1 {
         let parts: Vec<Vec<u8>> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
