@@ -33,9 +33,15 @@ pub fn missing(exchange: &Exchange, answer: &Answer) -> Option<String> {
     None
 }
 
-/// The cookies that a server with these settings sets, as far as the reference has them.
-pub fn cookies(_: &Value) -> BTreeSet<String> {
-    BTreeSet::new()
+/// The cookies of the reference that a server with these settings, in the profile `compat`, sets too.
+pub fn cookies(settings: &Value) -> BTreeSet<String> {
+    let is = |pointer: &str, value: Value| settings.pointer(pointer) == Some(&value);
+    let name = |pointer: &str, default: &str| settings.pointer(pointer).and_then(Value::as_str).unwrap_or(default).to_owned();
+    let session = !is("/tokens/session_cookie", false.into());
+    let jwt = is("/tokens/mode", "jwt-cookie".into());
+    let tokens = [name("/jwt/access_cookie", "access"), name("/jwt/refresh_cookie", "refresh")];
+    let csrf = is("/jwt/csrf", true.into()).then(|| "csrftoken".to_owned());
+    session.then(|| "sessionid".to_owned()).into_iter().chain(tokens.into_iter().filter(|_| jwt)).chain(csrf).collect()
 }
 
 /// How a server with these settings asks for a credential (`WWW-Authenticate`).

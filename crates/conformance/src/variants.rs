@@ -68,6 +68,10 @@ impl Variant {
         if let Some(value) = self.rest_auth("OLD_PASSWORD_FIELD_ENABLED") {
             settings["password"]["require_old"] = value.clone();
         }
+        // The reference asks everybody who comes by the session cookie alone for its CSRF token.
+        if self.env("LAB_AUTH") == Some("session") {
+            settings["jwt"] = json!({ "csrf": true });
+        }
         if let Some(Value::String(path)) = self.overrides.get("LOGIN_URL") {
             settings["frontend"] = json!({ "login_url": format!("http://testserver.local{path}") });
         }
@@ -154,7 +158,8 @@ impl Variant {
     }
 
     fn tokens(&self) -> Value {
-        let mut tokens = json!({});
+        // The reference's sessions last two weeks from the login on (`SESSION_COOKIE_AGE`).
+        let mut tokens = json!({ "idle_ttl": "14d", "absolute_ttl": "14d" });
         match self.env("LAB_AUTH") {
             Some("jwt") => tokens["mode"] = json!("jwt"),
             Some("jwtcookie") => tokens["mode"] = json!("jwt-cookie"),

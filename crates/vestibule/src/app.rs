@@ -209,12 +209,14 @@ pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
     let mut problems = endpoints.problems(&paths);
     let (account, frontend) = (&auth.settings.account, &auth.settings.frontend);
     let verifies = account.email != Presence::Off && account.email_verification != Verification::None;
-    let resets = endpoints.place("password/reset").is_some();
+    let is_there = |path: &str| endpoints.place(path).is_some();
+    let (resets, changes) = (is_there("password/reset"), account.email != Presence::Off && is_there("email/change"));
     for (path, mailed, url, key) in [
         ("registration/account-confirm-email", verifies, &frontend.confirm_email_url, "frontend.confirm_email_url"),
         ("password/reset/confirm", resets, &frontend.password_reset_url, "frontend.password_reset_url"),
+        ("email/change/confirm", changes, &frontend.change_email_url, "frontend.change_email_url"),
     ] {
-        if mailed && url.is_none() && endpoints.place(path).is_none() {
+        if mailed && url.is_none() && !is_there(path) {
             problems.push(format!("endpoints.off: without {path:?} the links of mails lead nowhere; set {key}, or keep it"));
         }
     }
@@ -243,6 +245,8 @@ fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
         features::reauthenticate::endpoint(auth),
         features::token::introspection(auth),
     ];
+    #[cfg(feature = "social")]
+    rooms.extend(features::social::endpoints(auth));
     if auth.settings.account.email != Presence::Off {
         rooms.extend([features::email_change::request(auth), features::email_change::confirm(auth)]);
     }

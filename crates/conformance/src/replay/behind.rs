@@ -53,6 +53,9 @@ impl Replay {
         let pk = self.library.create_user(args)?;
         let email = args.get("email").and_then(Value::as_str).map(str::to_lowercase);
         self.history.addresses.extend(email.clone());
+        self.note_own_words(
+            args.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))),
+        );
         if args.get("email_address").and_then(Value::as_str).is_none() {
             self.history.unlisted.extend(email);
         }

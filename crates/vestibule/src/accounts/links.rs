@@ -8,7 +8,7 @@ use crate::settings::Settings;
 pub fn confirm_email(settings: &Settings, key: &str) -> String {
     match &settings.frontend.confirm_email_url {
         Some(url) => url.replace("{key}", &encode(key)),
-        None => format!("{}/{}/", page(settings, "registration/account-confirm-email"), encode(key)),
+        None => format!("{}{}/", page_url(settings, "registration/account-confirm-email"), encode(key)),
     }
 }
 
@@ -16,7 +16,7 @@ pub fn confirm_email(settings: &Settings, key: &str) -> String {
 pub fn reset_password(settings: &Settings, uid: &str, token: &str) -> String {
     match &settings.frontend.password_reset_url {
         Some(url) => url.replace("{uid}", &encode(uid)).replace("{token}", &encode(token)),
-        None => format!("{}/{}/{}/", page(settings, "password/reset/confirm"), encode(uid), encode(token)),
+        None => format!("{}{}/{}/", page_url(settings, "password/reset/confirm"), encode(uid), encode(token)),
     }
 }
 
@@ -58,4 +58,20 @@ fn base(settings: &Settings) -> String {
 
 fn encode(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t21_links_begin_with_the_public_address() {
+        let mut settings = Settings::default();
+        settings.server.public_url = Some("https://app.example.test/".into());
+        let base = "https://app.example.test/auth";
+        assert_eq!(confirm_email(&settings, "k"), format!("{base}/registration/account-confirm-email/k/"));
+        assert_eq!(reset_password(&settings, "1", "t"), format!("{base}/password/reset/confirm/1/t/"));
+        assert_eq!(change_email(&settings, "k"), format!("{base}/email/change/confirm/k/"));
+        assert_eq!(page(&settings, "sign-in"), "/auth/sign-in/");
+    }
 }

@@ -46,15 +46,30 @@ pub async fn finish_on_page(auth: &Auth, tx: &Tx, who: &Client, id: UserId, epoc
 
 async fn enter(auth: &Auth, tx: &Tx, (id, epoch): (UserId, i64), opening: &Opening<'_>) -> Result<Granted> {
     let user = users::lock(tx, id, epoch).await?.ok_or_else(|| Error::non_field(Message::LoginFailed))?;
-    if auth.settings.account.email_verification == Verification::Mandatory && !user.email_verified {
-        return Err(Error::non_field(Message::EmailNotVerified));
-    }
+    owed(auth, &user)?;
     auth.hooks.before_login(tx, &user).await?;
     users::came_in(tx, user.id, opening.now).await?;
     let session = sessions::open(auth, tx, &user, opening).await?;
     let event = Event::about(user.id, "session.opened").with("sid", session.sid.as_str()).with("method", opening.method.as_str());
     event.record(tx, opening.now, opening.who).await?;
     Ok(Granted { user, session, method: opening.method, event })
+}
+
+/// What is owed before a session may open.
+fn owed(auth: &Auth, user: &User) -> Result<()> {
+    if auth.settings.account.email_verification == Verification::Mandatory && !user.email_verified {
+        return Err(Error::non_field(Message::EmailNotVerified));
+    }
+    Ok(())
+}
+
+/// Whether [`finish`] would open a session, for a way in that ends in a second request.
+///
+/// # Errors
+/// As [`finish`].
+pub async fn would_finish(auth: &Auth, tx: &Tx, id: UserId, epoch: i64) -> Result<()> {
+    let user = users::lock(tx, id, epoch).await?.ok_or_else(|| Error::non_field(Message::LoginFailed))?;
+    owed(auth, &user)
 }
 
 /// A password that was right.

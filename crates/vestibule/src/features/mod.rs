@@ -12,5 +12,7 @@ pub mod password_change;
 pub mod password_reset;
 pub mod reauthenticate;
 pub mod registration;
+#[cfg(feature = "social")]
+pub mod social;
 pub mod token;
 pub mod user;

@@ -28,6 +28,8 @@ mod races;
 mod refresh;
 mod registration;
 mod settings_page;
+#[cfg(feature = "social")]
+mod social;
 mod threats;
 mod tokens;
 mod typed;

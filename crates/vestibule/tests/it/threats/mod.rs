@@ -14,7 +14,7 @@ mod limits;
 mod names;
 mod passwords;
 mod pending;
-mod scan;
+pub(crate) mod scan;
 mod sessions;
 mod storage;
 
