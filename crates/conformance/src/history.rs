@@ -13,6 +13,8 @@ pub struct History {
     pub keys: BTreeSet<String>,
     /// Keys that a change or reset of the password ended here, while the reference keeps them.
     pub ended: BTreeSet<String>,
+    /// Keys whose login ended here by a request that did not carry them.
+    pub logged_out: BTreeSet<String>,
     /// Passwords that were set with white space around them, without it.
     pub trimmed: BTreeSet<String>,
     /// Accounts that the reference made and this server refused: the rule by which it did, by name and address in small letters.
@@ -27,6 +29,8 @@ pub struct History {
     pub disabled: BTreeSet<String>,
     /// Names and addresses of accounts whose address a reset has proven here, in small letters.
     pub proven: BTreeSet<String>,
+    /// Values of declared fields that accounts were made with, in small letters.
+    pub own_words: BTreeSet<String>,
     /// What the placeholders of links stand for.
     pub links: BTreeMap<String, Link>,
     /// Why a placeholder stands for nothing here.

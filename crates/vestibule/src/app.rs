@@ -13,12 +13,13 @@ use http::{HeaderMap, Method, Request, Response};
 use crate::accounts::{Auth, facts, housekeeping, links};
 use crate::features;
 use crate::ground::Message;
+use crate::http::browse::Reader;
 use crate::http::dispatch::Bound;
 use crate::http::page::Page;
 use crate::http::{Directory, Endpoint, jwks, language, render, tally};
 use crate::jobs::worker::{self, Round};
 use crate::jobs::{outbox, queue};
-use crate::settings::{Presence, Verification};
+use crate::settings::{Presence, TokenMode, Verification};
 
 impl Auth {
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -41,6 +42,14 @@ impl Auth {
             for end in ["", "/"] {
                 let (path, bound) = (format!("{base}/{place}{end}"), bound.clone());
                 router = router.route(&path, any(move |request: Request<Body>| bound.clone().answer(request)));
+            }
+        }
+        if self.settings.docs_openapi() {
+            let reader = Arc::new(Reader::new(self.clone(), directory.clone()));
+            for end in ["", "/"] {
+                let (path, reader) = (format!("{base}/{}{end}", Reader::PATH), reader.clone());
+                let answer = move |request: Request<Body>| async move { reader.answer(&request) };
+                router = router.route(&path, any(answer));
             }
         }
         let auth = self.clone();
@@ -217,14 +226,14 @@ pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
     let mut problems = endpoints.problems(&paths);
     let (account, frontend) = (&auth.settings.account, &auth.settings.frontend);
     let verifies = account.email != Presence::Off && account.email_verification != Verification::None;
-    let resets = endpoints.place("password/reset").is_some();
-    let changes = account.email != Presence::Off && endpoints.place("email/change").is_some();
+    let is_there = |path: &str| endpoints.place(path).is_some();
+    let (resets, changes) = (is_there("password/reset"), account.email != Presence::Off && is_there("email/change"));
     for (path, mailed, url, key) in [
         ("registration/account-confirm-email", verifies, &frontend.confirm_email_url, "frontend.confirm_email_url"),
         ("password/reset/confirm", resets, &frontend.password_reset_url, "frontend.password_reset_url"),
         ("email/change/confirm", changes, &frontend.change_email_url, "frontend.change_email_url"),
     ] {
-        if mailed && url.is_none() && endpoints.place(path).is_none() {
+        if mailed && url.is_none() && !is_there(path) {
             problems.push(format!("endpoints.off: without {path:?} the links of mails lead nowhere; set {key}, or keep it"));
         }
     }
@@ -250,10 +259,19 @@ fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
+        features::sessions::list(auth),
+        features::sessions::one(auth),
+        features::sessions::others(auth),
+        features::token::introspection(auth),
         features::reauthenticate::endpoint(auth),
     ];
+    #[cfg(feature = "social")]
+    rooms.extend(features::social::endpoints(auth));
     if auth.settings.account.email != Presence::Off {
         rooms.extend([features::email_change::request(auth), features::email_change::confirm(auth)]);
+    }
+    if auth.settings.tokens.mode != TokenMode::Opaque {
+        rooms.extend([features::token::verify(auth), features::token::refresh(auth)]);
     }
     if auth.settings.docs_openapi() {
         rooms.push(features::openapi::endpoint());

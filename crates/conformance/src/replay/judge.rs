@@ -20,7 +20,7 @@ impl Replay {
         if let Some(what) = offered::missing(exchange, &received.answer) {
             return Ok(((Verdict::NotOffered, None, what), Vec::new()));
         }
-        let why = match self.compare(exchange, &expected, received) {
+        let why = match self.compare(exchange, &expected, received, None) {
             Ok((Page::WithoutForms, _)) => {
                 return Ok(((Verdict::NotOffered, None, "browsable page: it has no forms yet".into()), Vec::new()));
             }
@@ -42,11 +42,19 @@ impl Replay {
         Ok(((Verdict::Failing, None, why + &unfit), Vec::new()))
     }
 
-    /// Compares with what was recorded.
-    fn compare(&self, exchange: &Exchange, expected: &Expected, received: &Received) -> Result<(Page, Captured), String> {
+    /// Compares with what was recorded, but for a cookie beside.
+    fn compare(
+        &self,
+        exchange: &Exchange,
+        expected: &Expected,
+        received: &Received,
+        beside: Option<&str>,
+    ) -> Result<(Page, Captured), String> {
         let answer = &received.answer;
-        let mut captured = expected.check(answer, &received.mails, &self.bindings)?;
-        captured.extend(compare::cookies(exchange, answer, &self.cookies)?);
+        let captured = expected.check(answer, &received.mails, &self.bindings)?;
+        // The cookie against forms of other sites: on pages the reference has it under another name.
+        let beside = beside.or_else(|| offered::is_page(exchange).then_some(offered::FORM_COOKIE));
+        compare::cookies(exchange, answer, &self.cookies, beside)?;
         if let Some(language) = compare::asked_language(exchange)
             && answer.header("content-language").map(compare::base) != Some(language)
         {
@@ -65,7 +73,11 @@ impl Replay {
         let mut expected = match instead {
             Instead::Mails(to) => {
                 let recorded = Expected { mails: Some(to), ..Expected::recorded(exchange)? };
-                return Ok(self.compare(exchange, &recorded, received).map(|(_, captured)| captured));
+                return Ok(self.compare(exchange, &recorded, received, None).map(|(_, captured)| captured));
+            }
+            Instead::Beside(cookie) => {
+                let recorded = Expected::recorded(exchange)?;
+                return Ok(self.compare(exchange, &recorded, received, Some(cookie)).map(|(_, captured)| captured));
             }
             Instead::Answer(expected) => {
                 // A path that we do not know has no methods to tell.
@@ -73,6 +85,7 @@ impl Replay {
                 let challenge = expected.challenge.as_ref().map(|_| self.challenge().to_owned());
                 Expected { allow: allow.map(str::to_owned), challenge, ..expected }
             }
+            Instead::Plain(expected) => return Ok(expected.check(answer, mails, &self.bindings)),
             Instead::Better if answer.status < 500 => self.any(answer),
             Instead::Better => return Ok(Err("the server crashed too".into())),
             // What succeeded must not be done twice.
@@ -80,8 +93,11 @@ impl Replay {
             Instead::SameAs(twin) => {
                 let same = self.send(&twin)?;
                 let body = same.answer.json().map_or(Body::Any, Body::Json);
+                // Another endpoint has other methods.
+                let methods =
+                    if twin.path == exchange.path { same.answer.header("allow") } else { exchange.recorded_header("allow") };
                 Expected {
-                    allow: same.answer.header("allow").map(str::to_owned),
+                    allow: methods.map(str::to_owned),
                     challenge: same.answer.header("www-authenticate").map(str::to_owned),
                     mails: Some(compare::recipients(&same.mails)),
                     ..Expected::ours(same.answer.status, body)

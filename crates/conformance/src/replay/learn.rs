@@ -10,10 +10,11 @@ use crate::placeholders::kind_of;
 use crate::steps::Exchange;
 use crate::wire::{Answer, Request};
 
-/// Whether the recording refuses a new password that we might take.
-pub(super) fn may_change_a_password(exchange: &Exchange, request: &Request) -> bool {
+/// Whether the recording refuses a new password or a key that we might take.
+pub(super) fn may_be_taken(exchange: &Exchange, request: &Request) -> bool {
     let path = request.path.strip_prefix(BASE).unwrap_or_default();
-    exchange.status >= 400 && request.method == "POST" && path.starts_with("password/")
+    let takes = path.starts_with("password/") || path.starts_with("registration/account-confirm-email/");
+    exchange.status >= 400 && request.method == "POST" && takes
 }
 
 /// What a placeholder of that kind does, if it is the token of a link.
@@ -55,14 +56,20 @@ impl Replay {
         if path == "registration/verify-email" && done {
             self.forget_used(exchange);
         }
-        if path.starts_with("password/") && done_here {
-            self.note_ended()?;
+        if done_here && path.starts_with("password/") {
+            let dead = self.dead_keys()?;
+            self.history.ended.extend(dead);
+        }
+        if done_here && path == "logout" {
+            let dead = self.dead_keys()?;
+            self.history.logged_out.extend(dead);
         }
         Ok(())
     }
 
     fn note_registered(&mut self, members: &[(String, String)], answer: &Answer, judgement: &Judgement) {
         let email = members.iter().find(|(name, _)| name == "email").map(|(_, value)| value.trim().to_lowercase());
+        self.note_own_words(members.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let is_nameless = !members.iter().any(|(name, _)| name == "username");
         self.history.nameless.extend(email.clone().filter(|_| is_nameless));
         self.history.addresses.extend(email);
@@ -70,6 +77,13 @@ impl Replay {
             let names = members.iter().filter(|(name, _)| matches!(name.as_str(), "email" | "username"));
             self.history.refused.extend(names.map(|(_, value)| (value.trim().to_lowercase(), rule)));
         }
+    }
+
+    /// Values of declared fields that are long enough to be in a password.
+    pub(super) fn note_own_words<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a str)>) {
+        let standard = ["username", "email", "email_address", "password", "password1", "password2"];
+        let own = members.filter(|(name, value)| !standard.contains(name) && value.chars().count() >= 4);
+        self.history.own_words.extend(own.map(|(_, value)| value.to_lowercase()));
     }
 
     /// A login ends the reset links of its account in the reference.
@@ -122,17 +136,18 @@ impl Replay {
         self.history.links.insert(label.to_owned(), link);
     }
 
-    /// Which keys a new password has ended.
-    fn note_ended(&mut self) -> Result<(), String> {
-        for key in self.history.keys.clone() {
-            if !self.library.is_live(&key)? {
-                self.history.ended.insert(key);
+    /// The keys that open no session any more.
+    fn dead_keys(&self) -> Result<Vec<String>, String> {
+        let mut dead = Vec::new();
+        for key in &self.history.keys {
+            if !self.library.is_live(key)? {
+                dead.push(key.clone());
             }
         }
-        Ok(())
+        Ok(dead)
     }
 
-    /// A password that only we took is taken back, and the links that it has ended are made anew, so that what follows is compared
+    /// A password or key that only we took is taken back, and the links that it has ended are made anew, so that what follows is compared
     /// and not explained.
     pub(super) fn undo(&mut self, exchange: &Exchange, kept: Vec<Kept>) -> Result<(), String> {
         self.library.restore(kept)?;
@@ -151,7 +166,8 @@ impl Replay {
 /// The label of the link that the recorded request carries.
 fn used(exchange: &Exchange) -> Option<String> {
     let members = recorded_members(exchange);
-    let (_, value) = members.iter().find(|(name, _)| matches!(name.as_str(), "token" | "key"))?;
+    let member = members.iter().find(|(name, _)| matches!(name.as_str(), "token" | "key"));
+    let value = member.map(|(_, value)| value.as_str()).or_else(|| exchange.path.split("account-confirm-email/").nth(1))?;
     let label = value.strip_prefix("{{")?.split(['}', '|']).next()?;
     purpose(label).map(|_| label.to_owned())
 }

@@ -10,7 +10,7 @@ mod learn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::compare::Captured;
+use crate::compare::{self, Captured};
 use crate::fixtures::Library;
 use crate::history::{History, Origin};
 use crate::mailbox::{self, Letter, Mailbox};
@@ -120,7 +120,7 @@ impl Replay {
             }
         };
         let whom = self.whom(exchange, &request)?;
-        let kept = learn::may_change_a_password(exchange, &request).then(|| self.library.kept()).transpose()?;
+        let kept = learn::may_be_taken(exchange, &request).then(|| self.library.kept()).transpose()?;
         // No answer, or a recording that cannot be read, is this exchange's failure and not the end of the replay.
         let received = self.send(&request);
         let judged = received.and_then(|received| Ok((self.judge(exchange, &request, &received, whom.as_deref())?, received)));
@@ -129,11 +129,12 @@ impl Replay {
             Err(why) => (((Verdict::Failing, None, why), Vec::new()), Received::default()),
         };
         self.bind(captured);
+        self.bind(compare::credentials(exchange, &received.answer));
         self.bind(mailbox::bindings(&exchange.emails_sent, &received.mails));
         self.note_mailed(exchange);
         self.remember_unbound(exchange, &judgement);
         self.learn(exchange, &request, &received.answer, &judgement)?;
-        if let (Some(kept), 200..=299) = (kept, received.answer.status) {
+        if let (Some(kept), 200..=399) = (kept, received.answer.status) {
             self.undo(exchange, kept)?;
         }
         Ok(judgement)

@@ -1,6 +1,6 @@
 //! Who may have which account.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::compare::{Body, Expected};
 use crate::wire::Request;
@@ -9,30 +9,39 @@ use super::{Instead, Rule};
 
 pub(super) const ONE_ACCOUNT_PER_ADDRESS: Rule = Rule {
     name: "One account per address",
-    when: "`registration/` with an address that an account has already, where the reference makes a second account or crashes.",
-    instead: "400 `{\"email\": [\"User is already registered with this e-mail address.\"]}`.",
+    when: "`registration/` with an address that an account has already, where the reference makes a second account, crashes, or looks at something else first.",
+    instead: "400 `{\"email\": [\"User is already registered with this e-mail address.\"]}`, beside what else is wrong with other fields.",
     reason: "With two accounts nobody knows whom a login or a reset by address means.",
     source: "design §4, 13; T83",
     answer: |asked| {
-        let made = matches!(asked.status(), 201 | 500) && asked.is("POST", "registration");
         let email = asked.member("email")?.trim().to_lowercase();
-        let taken = made && asked.history.addresses.contains(&email);
-        taken.then(|| Instead::field("email", "User is already registered with this e-mail address."))?
+        let fields = asked.recorded_fields().unwrap_or_default();
+        let overlooked = matches!(asked.status(), 201 | 400 | 500) && asked.is("POST", "registration");
+        let taken = overlooked && !fields.contains_key("email") && asked.history.addresses.contains(&email);
+        taken.then(|| with_email(fields, "User is already registered with this e-mail address."))?
     },
 };
 
 pub(super) const LONG_ADDRESS: Rule = Rule {
     name: "A long address is refused and not cut",
-    when: "`registration/` with an address of more than 254 characters, which the reference takes and cuts off when it stores it.",
-    instead: "400 `{\"email\": [\"Ensure this field has no more than 254 characters.\"]}`.",
+    when: "An address of more than 254 characters, which the reference looks up, calls wrong, or takes and cuts off.",
+    instead: "400 `{\"email\": [\"Ensure this field has no more than 254 characters.\"]}`, beside what else is wrong with other fields.",
     reason: "No mail server takes such an address, and the one that is left after the cut is somebody else's.",
     source: "T20, RFC 5321 §4.5.3.1.3",
     answer: |asked| {
-        let made = asked.status() == 201 && asked.is("POST", "registration");
         let long = asked.member("email")?.trim().chars().count() > 254;
-        (made && long).then(|| Instead::field("email", "Ensure this field has no more than 254 characters."))?
+        let fields = asked.recorded_fields().unwrap_or_default();
+        (long && asked.request.method == "POST" && matches!(asked.status(), 200 | 201 | 400))
+            .then(|| with_email(fields, "Ensure this field has no more than 254 characters."))?
     },
 };
+
+/// What else is wrong with other fields, and that sentence about the address. Errors of the whole form come only after both.
+fn with_email(mut fields: Map<String, Value>, sentence: &str) -> Option<Instead> {
+    fields.remove("non_field_errors");
+    fields.insert("email".into(), json!([sentence]));
+    Instead::json(400, Value::Object(fields))
+}
 
 pub(super) const REFUSED_BEFORE: Rule = Rule {
     name: "No login to an account that was refused",

@@ -77,6 +77,11 @@ impl Asked<'_> {
         self.history.links.values().find(|link| link.token == token)
     }
 
+    /// What a login gives out: the value of `tokens.mode`.
+    pub fn mode(&self) -> &str {
+        self.settings.pointer("/tokens/mode").and_then(Value::as_str).unwrap_or("opaque")
+    }
+
     /// Whether a setting of the server is switched on.
     pub fn is_set(&self, pointer: &str) -> bool {
         self.settings.pointer(pointer) == Some(&Value::Bool(true))

@@ -11,6 +11,9 @@ use super::{Instead, Rule};
 /// The largest body, by default.
 const LARGEST: usize = 64 * 1024;
 
+/// How deep JSON may be nested.
+const DEEPEST: usize = 64;
+
 pub(super) const TOO_LARGE: Rule = Rule {
     name: "A large body is 413",
     when: "A body of more than 64 KiB.",
@@ -56,12 +59,100 @@ pub(super) const NOT_UTF8: Rule = Rule {
         let mut fields = asked.recorded_fields().unwrap_or_default();
         fields.remove("non_field_errors");
         for name in &broken {
-            let wrong = if name == "email" { "Enter a valid email address." } else { "Not a valid string." };
-            fields.insert(name.clone(), json!([wrong]));
+            let mut wrong = vec!["Not a valid string."];
+            wrong.extend((name == "email").then_some("Enter a valid email address."));
+            fields.insert(name.clone(), json!(wrong));
         }
         (!broken.is_empty()).then(|| Instead::json(400, Value::Object(fields)))?
     },
 };
+
+pub(super) const BROKEN_MULTIPART: Rule = Rule {
+    name: "A multipart body ends where it says",
+    when: "A multipart body without its closing boundary, of which the reference takes what it can read.",
+    instead: "400 `Multipart form parse error - …`",
+    reason: "Half of a form is not the form that somebody sent.",
+    source: "T73, RFC 2046 §5.1.1",
+    answer: |asked| {
+        let kind = asked.request.header("content-type")?;
+        let boundary = kind.split("boundary=").nth(1).filter(|_| kind.starts_with("multipart/form-data"))?.trim_matches('"');
+        let ends = String::from_utf8_lossy(asked.body()).contains(&format!("--{boundary}--"));
+        let read = !asked.recorded_detail().is_some_and(|detail| detail.starts_with("Multipart form parse error"));
+        (read && !ends && !asked.body().is_empty()).then(|| Instead::detail(400, "Multipart form parse error - {{text}}"))?
+    },
+};
+
+pub(super) const TOO_DEEP: Rule = Rule {
+    name: "A body has at most 64 levels",
+    when: "JSON that is nested deeper, which the reference reads.",
+    instead: "400 `JSON parse error - …`",
+    reason: "A bound before the work.",
+    source: "T73",
+    answer: |asked| {
+        let read = !asked.recorded_detail().is_some_and(|detail| detail.starts_with("JSON parse error"));
+        let brackets = asked.body().iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
+        let deep = depth(asked.body()) > DEEPEST && brackets > DEEPEST && !asked.is_form();
+        (read && deep).then(|| Instead::detail(400, "JSON parse error - {{text}}"))?
+    },
+};
+
+/// How deep a JSON text is nested, as far as it can be read.
+fn depth(body: &[u8]) -> usize {
+    let (mut now, mut deepest, mut inside, mut escaped) = (0_usize, 0, false, false);
+    for byte in body {
+        match byte {
+            b'"' if !escaped => inside = !inside,
+            b'[' | b'{' if !inside => now += 1,
+            b']' | b'}' if !inside => now = now.saturating_sub(1),
+            _ => {}
+        }
+        escaped = *byte == b'\\' && !escaped;
+        deepest = deepest.max(now);
+    }
+    deepest
+}
+
+pub(super) const LONG_NUMBER: Rule = Rule {
+    name: "A number may have any length",
+    when: "JSON with a number of more than 4300 digits, which the reference cannot read.",
+    instead: "A proper answer: the number is no value of any field.",
+    reason: "The limit is one of the language that the reference is written in; ours is the one on the body.",
+    source: "T73",
+    answer: |asked| {
+        let detail = asked.recorded_detail()?;
+        detail.starts_with("JSON parse error - Exceeds the limit").then_some(Instead::Better)
+    },
+};
+
+pub(super) const BODY_OF_LOGOUT: Rule = Rule {
+    name: "A broken body is told, also at logout",
+    when: "`logout/` with a body that cannot be read or is no object, which the reference does not look at.",
+    instead: "What `login/` says to the same body.",
+    reason: "One reader for all endpoints; a client that sends garbage should hear of it.",
+    source: "T73, T75",
+    answer: |asked| {
+        let body = !asked.body().is_empty() && !matches!(serde_json::from_slice(asked.body()), Ok(Value::Object(_)));
+        let overlooked = asked.is("POST", "logout") && asked.status() == 200 && body && !asked.is_form();
+        let login = asked.request.path.replace("logout", "login");
+        overlooked.then(|| Instead::SameAs(asked.with_header("Authorization", None)).at(login))
+    },
+};
+
+/// The same request with other values for some members; nothing for a body that has no members.
+pub(super) fn with_members(asked: &super::Asked<'_>, changed: Vec<(String, String)>) -> Option<crate::wire::Request> {
+    let body = if asked.is_form() {
+        let value = |name: &str, old: String| changed.iter().find(|(key, _)| key == name).map_or(old, |(_, value)| value.clone());
+        let pairs = asked.members().into_iter().map(|(name, old)| (name.clone(), value(&name, old)));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    } else {
+        let mut body: Value = serde_json::from_slice(asked.body()).ok()?;
+        for (name, value) in changed {
+            *body.get_mut(&name)? = value.into();
+        }
+        body.to_string()
+    };
+    Some(crate::wire::Request { body: Some(body.into_bytes()), ..asked.request.clone() })
+}
 
 /// Whether a name occurs twice in an object, however deep.
 struct Twice(bool);
@@ -126,6 +217,11 @@ impl<'de> Visitor<'de> for Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn depth_is_that_of_the_structure_and_not_of_texts() {
+        assert_eq!((depth(b"[[{}]]"), depth(br#"{"[[[": "\"[["}"#), depth(b"[][]")), (3, 1, 1));
+    }
 
     #[test]
     fn names_are_looked_for_at_every_depth() {

@@ -14,16 +14,83 @@ pub(super) const ENDED_KEY: Rule = Rule {
     },
 };
 
+pub(super) const LOGGED_OUT: Rule = Rule {
+    name: "One login is one session",
+    when: "The request carries a key whose login was ended by its cookie; in the reference the two have nothing to do with each other.",
+    instead: "401 `Invalid token.`",
+    reason: "Whoever logs out is out, whichever credential the request came with.",
+    source: "T26, T27; design §4, 6",
+    answer: |asked| {
+        let (_, key) = asked.credential()?;
+        let ended = asked.history.logged_out.contains(key) && asked.status() != 401;
+        ended.then(|| Instead::detail(401, "Invalid token."))?
+    },
+};
+
+pub(super) const NO_BASIC: Rule = Rule {
+    name: "No password with every request",
+    when: "`Authorization: Basic`, which a reference without keys takes.",
+    instead: "401 `Authentication credentials were not provided.`",
+    reason: "A password is hashed once for a session, not for each request, and is not kept by a client.",
+    source: "threats §0.2 UNAUTH; design §4, 6",
+    answer: |asked| {
+        let (scheme, _) = asked.credential()?;
+        let tried = scheme.eq_ignore_ascii_case("basic") && asked.status() != 401;
+        tried.then(|| Instead::detail(401, "Authentication credentials were not provided."))?
+    },
+};
+
+pub(super) const ALWAYS_A_KEY: Rule = Rule {
+    name: "A login answers with its key, beside the cookie too",
+    when: "`login/` or `registration/` on a reference without keys, which answers 204 and sets the session cookie.",
+    instead: "200 or 201 with `{\"key\": …}`, and the cookie.",
+    reason: "A client that lives by the cookie has no use for the key; one answer whatever the client lives by.",
+    source: "design §5 tokens.session_cookie",
+    answer: |asked| {
+        let status = match asked.path().trim_end_matches('/') {
+            "login" => 200,
+            "registration" => 201,
+            _ => return None,
+        };
+        let silent = asked.status() == 204 && asked.request.method == "POST";
+        silent.then(|| Instead::json(status, serde_json::json!({ "key": "{{token}}" })))?
+    },
+};
+
+pub(super) const NO_ORIGIN: Rule = Rule {
+    name: "What comes from no page needs no token against pages",
+    when: "A request by the session cookie with neither `Origin` nor `Sec-Fetch-Site`, for which the reference wants its CSRF token.",
+    instead: "What the request gets with an `Origin` of the server's own.",
+    reason: "Every browser says where a request was started; a request that does not say so is none that a page made one send.",
+    source: "T43; design §4, 12 and 17",
+    answer: |asked| {
+        let refused = asked.recorded_detail().is_some_and(|detail| detail.starts_with("CSRF Failed: CSRF"));
+        let untold = ["origin", "sec-fetch-site"].iter().all(|name| asked.request.header(name).is_none());
+        let own = Some(format!("http://{}", asked.request.header("host").unwrap_or_default()));
+        let any = refused && untold && asked.status() == 403 && !asked.is_set("/jwt/csrf");
+        any.then(|| Instead::SameAs(asked.with_header("Origin", own)))
+    },
+};
+
+pub(super) const NEW_CSRF_TOKEN: Rule = Rule {
+    name: "A session has its own CSRF token",
+    when: "An answer that gives the session another identifier and, in the reference, leaves the CSRF token as it was.",
+    instead: "The same, with a new `csrftoken` cookie beside.",
+    reason: "A token counts for one session, so that nobody plants one that he knows.",
+    source: "T44; design §4, 17",
+    answer: |asked| (asked.is_set("/jwt/csrf") && asked.status() < 400).then_some(Instead::Beside("csrftoken")),
+};
+
 pub(super) const BEARER: Rule = Rule {
     name: "Keys are taken as Bearer too",
-    when: "`Authorization: Bearer` with a key that counts.",
-    instead: "What `Authorization: Token` with the same key gets.",
-    reason: "A client keeps its header when the server changes from keys to JSON Web Tokens; the reference reads `Bearer` in JWT mode only and takes the request for anonymous.",
+    when: "`Authorization: Bearer` where the reference knows keys alone, and takes the request for one without a credential.",
+    instead: "What `Authorization: Token` with the same text gets.",
+    reason: "A client keeps its header when the server changes from keys to JSON Web Tokens.",
     source: "RFC 6750 §2.1, T75",
     answer: |asked| {
         let (scheme, key) = asked.credential()?;
-        let is_ours = scheme.eq_ignore_ascii_case("bearer") && asked.history.keys.contains(key) && asked.status() == 401;
-        is_ours.then(|| Instead::SameAs(asked.with_header("Authorization", Some(format!("Token {key}")))))
+        let overlooked = scheme.eq_ignore_ascii_case("bearer") && asked.mode() == "opaque";
+        overlooked.then(|| Instead::SameAs(asked.with_header("Authorization", Some(format!("Token {key}")))))
     },
 };
 
@@ -40,16 +107,18 @@ pub(super) const UNAUTHENTICATED: Rule = Rule {
     },
 };
 
-pub(super) const FORGIVING_LOGIN: Rule = Rule {
+pub(super) const FORGIVING: Rule = Rule {
     name: "An old key does not stand in the way of a new one",
-    when: "`login/` with an `Authorization` that does not count.",
+    when: "An endpoint for everybody (`login/`, `registration/` and what is below, `password/reset/` and what is below) with an `Authorization` that does not count.",
     instead: "What the same request without `Authorization` gets.",
     reason: "A front end that sends its expired key with every request could never log in again.",
     source: "T75, design §4, 17",
     answer: |asked| {
-        let is_refused = asked.status() == 401 && asked.path().trim_end_matches('/') == "login";
+        let path = asked.path().trim_end_matches('/');
+        let for_everybody = path == "login" || path.starts_with("registration") || path.starts_with("password/reset");
         let has_header = asked.request.header("authorization").is_some();
-        (is_refused && has_header).then(|| Instead::SameAs(asked.with_header("Authorization", None)))
+        let refused = asked.status() == 401 && for_everybody && has_header;
+        refused.then(|| Instead::SameAs(asked.with_header("Authorization", None)))
     },
 };
 
@@ -75,31 +144,14 @@ mod tests {
     use crate::wire::Request;
 
     #[test]
-    fn a_bearer_key_that_nobody_gave_out_is_no_deviation() {
+    fn a_json_web_token_is_no_key() {
         let exchange = Exchange { method: "GET".into(), status: 401, ..Exchange::default() };
         let headers = vec![("Authorization".to_owned(), "Bearer k".to_owned())];
         let request = Request { method: "GET".into(), path: "/dj-rest-auth/user/".into(), headers, body: None };
-        let mut history = History::default();
-        assert!(
-            (BEARER.answer)(&Asked {
-                exchange: &exchange,
-                request: &request,
-                history: &history,
-                settings: &serde_json::Value::Null,
-                whom: None
-            })
-            .is_none()
-        );
-        history.keys.insert("k".into());
-        assert!(
-            (BEARER.answer)(&Asked {
-                exchange: &exchange,
-                request: &request,
-                history: &history,
-                settings: &serde_json::Value::Null,
-                whom: None
-            })
-            .is_some()
-        );
+        let history = History::default();
+        let hits = |settings: &serde_json::Value| {
+            (BEARER.answer)(&Asked { exchange: &exchange, request: &request, history: &history, settings, whom: None }).is_some()
+        };
+        assert!(hits(&serde_json::json!({})) && !hits(&serde_json::json!({ "tokens": { "mode": "jwt" } })));
     }
 }

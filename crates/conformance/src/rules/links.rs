@@ -90,17 +90,43 @@ pub(super) const BASE_36: Rule = Rule {
     },
 };
 
+pub(super) const PLAIN_UID: Rule = Rule {
+    name: "A number in base 36 is letters and digits",
+    when: "`password/reset/confirm/` with an account that only the reference can read: with a sign, with digits of other scripts, in base 64.",
+    instead: "400 `{\"uid\": [\"Invalid value\"]}`.",
+    reason: "One account has one name.",
+    source: "T13; design §4, 12",
+    answer: |asked| {
+        let fields = asked.recorded_fields().filter(|_| is_confirmation(asked))?;
+        let read = fields.contains_key("token") || fields.contains_key("new_password2");
+        let uid = asked.member("uid")?;
+        let other = asked.link().is_none() || !uid.trim().bytes().all(|byte| byte.is_ascii_alphanumeric());
+        (read && !fields.contains_key("uid") && other && !uid.trim().is_empty())
+            .then(|| Instead::field("uid", "Invalid value"))?
+    },
+};
+
 pub(super) const CONFIRMATION_IS_A_PAGE: Rule = Rule {
-    name: "The page behind a verification link is a page",
-    when: "`GET` or `HEAD registration/account-confirm-email/{key}/` for JSON, which tells the address and the name of the account.",
-    instead: "200 and the page; a front end that has one of its own names it in `frontend.confirm_email_url` and sends the key to `registration/verify-email/`.",
-    reason: "A key proves an address; it is no key to what the account is called.",
+    name: "The page behind a verification link is one page",
+    when: "`registration/account-confirm-email/{key}/`: `GET` for JSON, which tells the address and the name of the account; `POST` without the reference's CSRF token; a key of other characters; other methods.",
+    instead: "The page: 200 for `GET` and `HEAD`, for `POST` what comes of the key. Other methods get 405. A front end that has a page of its own names it in `frontend.confirm_email_url` and sends the key to `registration/verify-email/`.",
+    reason: "A key proves an address and is no key to what the account is called; whoever has the key needs no other proof.",
     source: "T22; design §5 frontend.confirm_email_url",
     answer: |asked| {
-        let reads = matches!(asked.request.method.as_str(), "GET" | "HEAD");
-        let page = reads && asked.path().starts_with("registration/account-confirm-email/");
+        let key = asked.path().strip_prefix("registration/account-confirm-email/")?;
+        let method = asked.request.method.as_str();
         let json = asked.exchange.recorded_header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
-        (page && json).then(|| Instead::Answer(Expected::ours(200, Body::Html)))
+        let refused = matches!(asked.status(), 403 | 404);
+        match method {
+            _ if key.trim_end_matches('/').is_empty() => None,
+            "GET" | "HEAD" if json || refused => Some(Instead::Answer(Expected::ours(200, Body::Html))),
+            "POST" if refused => Some(Instead::Better),
+            "GET" | "HEAD" | "POST" => None,
+            other => {
+                let body = json!({ "detail": format!("Method \"{other}\" not allowed.") });
+                Some(Instead::Plain(Expected::ours(405, Body::Json(body))))
+            }
+        }
     },
 };
 

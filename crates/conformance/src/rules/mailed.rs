@@ -21,6 +21,19 @@ pub(super) const ANY_CASE: Rule = Rule {
     },
 };
 
+pub(super) const NOTHING_TO_DISABLED: Rule = Rule {
+    name: "A disabled account gets no mail",
+    when: "`registration/resend-email/` for the address of a disabled account.",
+    instead: "The same answer, and no mail.",
+    reason: "A key that cannot be used is not sent.",
+    source: "T10, T18 (e)",
+    answer: |asked| {
+        let sent = asked.is("POST", "registration/resend-email") && !asked.exchange.emails_sent.is_empty();
+        let disabled = asked.history.disabled.contains(&asked.member("email")?.trim().to_lowercase());
+        (sent && disabled).then(|| Instead::Mails(Vec::new()))
+    },
+};
+
 pub(super) const ONE_MAIL: Rule = Rule {
     name: "One mail to one address",
     when: "Several accounts of the reference have the address that a mail is asked for, and each gets one.",

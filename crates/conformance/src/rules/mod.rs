@@ -13,7 +13,10 @@ mod mailed;
 mod page;
 mod passwords;
 mod paths;
+mod social;
 mod throttle;
+mod wishes;
+mod words;
 
 pub use asked::{Asked, members};
 pub use page::markdown;
@@ -44,10 +47,14 @@ pub struct Rule {
 pub enum Instead {
     /// This.
     Answer(Expected),
+    /// This, without a word about the methods of the path.
+    Plain(Expected),
     /// What this other request is answered with.
     SameAs(Request),
     /// The recorded answer, and mails to these addresses.
     Mails(Vec<String>),
+    /// The recorded answer, and this cookie beside.
+    Beside(&'static str),
     /// Whatever is no crash.
     Better,
 }
@@ -68,13 +75,21 @@ impl Instead {
         Self::json(400, json!({ name: [sentence] }))
     }
 
+    /// The same answer as the request to another path gets.
+    fn at(self, path: String) -> Self {
+        match self {
+            Self::SameAs(request) => Self::SameAs(Request { path, ..request }),
+            other => other,
+        }
+    }
+
     /// A login that succeeds, in the mode of the server.
     fn granted(asked: &Asked<'_>) -> Option<Self> {
         let any = "{{any}}";
-        let mut body = match asked.settings.pointer("/tokens/mode").and_then(Value::as_str) {
-            None | Some("opaque") => return Self::json(200, json!({ "key": "{{token}}" })),
-            Some(_) => json!({ "access": "{{jwt_access}}", "refresh": any, "user": any }),
-        };
+        if asked.mode() == "opaque" {
+            return Self::json(200, json!({ "key": "{{token}}" }));
+        }
+        let mut body = json!({ "access": "{{jwt_access}}", "refresh": any, "user": any });
         if asked.is_set("/jwt/return_expiration") {
             body["access_expiration"] = any.into();
             body["refresh_expiration"] = any.into();
@@ -91,9 +106,14 @@ impl Instead {
 /// All rules. The first that says what really was answered counts, so the more exact ones come first.
 pub const RULES: &[Rule] = &[
     credentials::ENDED_KEY,
+    credentials::LOGGED_OUT,
+    credentials::NO_BASIC,
+    credentials::ALWAYS_A_KEY,
+    credentials::NO_ORIGIN,
+    credentials::NEW_CSRF_TOKEN,
     credentials::BEARER,
     credentials::UNAUTHENTICATED,
-    credentials::FORGIVING_LOGIN,
+    credentials::FORGIVING,
     credentials::LOGOUT_OF_NOBODY,
     accounts::ONE_ACCOUNT_PER_ADDRESS,
     accounts::LONG_ADDRESS,
@@ -106,11 +126,20 @@ pub const RULES: &[Rule] = &[
     passwords::TOO_LONG,
     passwords::LONGER_THAN_128,
     passwords::NO_128_IN_OPTIONS,
+    words::NOT_BLANK,
+    words::COMMON,
+    words::OWN_WORDS,
+    words::OLD_PASSWORD_LAST,
+    words::NO_CONTROL_CHARACTERS,
     throttle::ATTEMPTS_NOT_REQUESTS,
     throttle::FORWARDED_BY_NOBODY,
     bodies::TOO_LARGE,
     bodies::NAMED_TWICE,
     bodies::NOT_UTF8,
+    bodies::BROKEN_MULTIPART,
+    bodies::TOO_DEEP,
+    bodies::LONG_NUMBER,
+    bodies::BODY_OF_LOGOUT,
     links::PROVEN_BY_RESET,
     links::ENDED_BY_RESET,
     links::OUTLIVES_LOGIN,
@@ -118,17 +147,28 @@ pub const RULES: &[Rule] = &[
     links::DISABLED,
     links::BASE_36,
     links::CONFIRMATION_IS_A_PAGE,
+    links::PLAIN_UID,
     mailed::ANY_CASE,
+    mailed::NOTHING_TO_DISABLED,
     mailed::ONE_MAIL,
     mailed::OWN_KEY,
     mailed::NOTICE,
     mailed::CODE_BESIDE_KEY,
     mailed::HEAD_SPENDS_NOTHING,
     languages::NOT_SPOKEN,
+    social::ID_TOKEN_ALONE,
+    social::CALLBACK_IS_KNOWN,
+    social::NO_SUCH_PROVIDER,
+    social::LAST_WAY_IN,
+    wishes::UNWANTED,
+    wishes::NO_WISH,
+    wishes::FORMAT_IN_QUERY,
     paths::PAGES_OF_ALLAUTH,
     paths::SLASH,
     paths::WHOLE_PATHS,
     paths::ANY_HOST,
+    paths::EVERY_INSTALLATION,
+    paths::METHODS_AS_WRITTEN,
     paths::JSON_ERRORS,
     paths::NO_CRASH,
 ];

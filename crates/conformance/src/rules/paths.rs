@@ -83,6 +83,31 @@ pub(super) const JSON_ERRORS: Rule = Rule {
     },
 };
 
+pub(super) const EVERY_INSTALLATION: Rule = Rule {
+    name: "Every endpoint is in every installation",
+    when: "An endpoint of the reference that its installation left out, so that it answers 404 with a page.",
+    instead: "A proper answer of that endpoint.",
+    reason: "Endpoints are switched by settings that say what they do, not by what is installed.",
+    source: "design §6",
+    answer: |asked| {
+        let left_out = asked.status() == 404 && asked.is_error_page() && ENDPOINTS.contains(&asked.path().trim_end_matches('/'));
+        left_out.then_some(Instead::Better)
+    },
+};
+
+pub(super) const METHODS_AS_WRITTEN: Rule = Rule {
+    name: "A method that does not exist is not allowed",
+    when: "A method in small letters, which the server in front of the reference calls a bad request.",
+    instead: "405 `Method \"…\" not allowed.`",
+    reason: "Methods are told apart by case, so it is one that no endpoint has.",
+    source: "RFC 9110 §9.1",
+    answer: |asked| {
+        let method = &asked.request.method;
+        let small = method.bytes().any(|byte| byte.is_ascii_lowercase()) && asked.status() == 400 && asked.is_error_page();
+        small.then(|| Instead::detail(405, &format!("Method \"{method}\" not allowed.")))?
+    },
+};
+
 pub(super) const NO_CRASH: Rule = Rule {
     name: "No crash",
     when: "A request on which the reference crashes (500).",

@@ -189,7 +189,7 @@ fn t40_a_server_does_not_start_with_a_key_that_is_weak_or_that_others_can_read()
         let done = place.run(&["serve"], &settings);
         let said = String::from_utf8_lossy(&done.stderr);
         assert_eq!(done.status.code(), Some(1), "{said}");
-        assert!(said.contains("jwt.private_key_file names the file ") && said.contains(complaint), "{said}");
+        assert!(said.contains("jwt.private_key_file") && said.contains(" names the file ") && said.contains(complaint), "{said}");
         assert!(!said.contains("PRIVATE KEY"), "{said}");
     }
 }

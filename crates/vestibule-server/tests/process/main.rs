@@ -9,6 +9,7 @@ mod backup;
 mod cluster;
 mod commands;
 mod driver;
+mod examples;
 mod full;
 mod journal;
 mod kill_loop;

@@ -59,3 +59,19 @@ fn base(settings: &Settings) -> String {
 fn encode(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t21_links_begin_with_the_public_address() {
+        let mut settings = Settings::default();
+        settings.server.public_url = Some("https://app.example.test/".into());
+        let base = "https://app.example.test/auth";
+        assert_eq!(confirm_email(&settings, "k"), format!("{base}/registration/account-confirm-email/k/"));
+        assert_eq!(reset_password(&settings, "1", "t"), format!("{base}/password/reset/confirm/1/t/"));
+        assert_eq!(change_email(&settings, "k"), format!("{base}/email/change/confirm/k/"));
+        assert_eq!(page(&settings, "sign-in"), "/auth/sign-in/");
+    }
+}

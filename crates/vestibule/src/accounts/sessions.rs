@@ -6,6 +6,8 @@
 use std::cell::Cell;
 use std::time::Instant;
 
+use serde_json::{Map, Value};
+
 use crate::db::{self, FromRow, Row, Tx};
 use crate::ground::secrets::Digest;
 use crate::ground::{Error, Message, Result, Secret, Time, meters};
@@ -13,7 +15,7 @@ use crate::params;
 use crate::settings::TokenMode;
 
 use super::users::{self, User, user_columns};
-use super::{Auth, Client, UserId};
+use super::{Auth, Client, UserId, signing};
 
 /// How a session was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,10 @@ pub enum Method {
     Password,
     /// By making the account.
     Registration,
+    /// By a refresh token of the system before this one.
+    OldSystem,
+    /// By a sign-in provider.
+    Social,
 }
 
 impl Method {
@@ -30,6 +36,8 @@ impl Method {
         match self {
             Self::Password => "password",
             Self::Registration => "registration",
+            Self::OldSystem => "old_system",
+            Self::Social => "social",
         }
     }
 }
@@ -102,6 +110,23 @@ pub async fn authenticate_cookie(auth: &Auth, cookie: &Secret) -> Result<Option<
     Ok(caller.filter(|caller| caller.user.is_active))
 }
 
+/// Whose session that is, where logins give JSON Web Tokens, which name it.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn by_sid(auth: &Auth, sid: &str) -> Result<Option<Caller>> {
+    match key_of_sid(sid) {
+        Some(key) => look_up(auth, look_up!("key_hash"), &key).await,
+        None => Ok(None),
+    }
+}
+
+/// By what such a session is found: its name as bytes, so that it takes one descent and not two. No key hashes to 16 bytes.
+pub(super) fn key_of_sid(sid: &str) -> Option<[u8; 16]> {
+    let mut key = [0; 16];
+    hex::decode_to_slice(sid, &mut key).is_ok().then_some(key)
+}
+
 async fn look_up(auth: &Auth, sql: &'static str, key: &[u8]) -> Result<Option<Caller>> {
     let now = auth.clock.now();
     let began = is_sampled().then(Instant::now);
@@ -130,7 +155,7 @@ fn is_sampled() -> bool {
     nth.is_multiple_of(SAMPLE)
 }
 
-fn is_idle(auth: &Auth, session: &Session, now: Time) -> bool {
+pub(super) fn is_idle(auth: &Auth, session: &Session, now: Time) -> bool {
     let idle = auth.settings.tokens.idle_ttl.duration();
     // The row lags behind by a minute at most, so the memory is asked only when the row says no.
     now >= session.last_seen_at.plus(idle) && auth.last_seen.of(&session.sid).is_none_or(|seen| now >= seen.plus(idle))
@@ -149,6 +174,12 @@ pub struct Opened {
     pub created_at: Time,
     /// Its absolute end.
     pub expires_at: Time,
+    /// How many refresh tokens were used up before the one that counts.
+    pub generation: i64,
+    /// When that one was made.
+    pub generation_at: Time,
+    /// What the `claims` hook says.
+    pub claims: Map<String, Value>,
 }
 
 /// How a session is opened.
@@ -168,7 +199,16 @@ pub(super) async fn open(auth: &Auth, tx: &Tx, user: &User, opening: &Opening<'_
     let hash = |key: &Secret| Digest::of(key.expose().as_bytes());
     let (key_hash, cookie_hash) = (key.as_ref().map(hash), cookie.as_ref().map(hash));
     let expires_at = opening.now.plus(auth.settings.tokens.absolute_ttl.duration());
-    let opened = Opened { sid: hex::encode(sid), key, cookie, created_at: opening.now, expires_at };
+    let opened = Opened {
+        sid: hex::encode(sid),
+        key,
+        cookie,
+        created_at: opening.now,
+        expires_at,
+        generation: 0,
+        generation_at: opening.now,
+        claims: claims(auth, tx, user).await?,
+    };
     tx.run(
         concat!(
             "INSERT INTO auth_sessions (key_hash, sid, user_id, epoch, created_at, last_seen_at, expires_at, ip, user_agent, method, ",
@@ -196,22 +236,43 @@ fn fresh_key(auth: &Auth) -> Result<Secret> {
     Ok(Secret::from(hex::encode(auth.entropy.bytes::<20>()?)))
 }
 
-/// Gives a session that goes on in a browser a new cookie; the one before counts no more (T06, T26). Nothing for a session
-/// without one: its key stays.
+/// What the `claims` hook says, where there will be a token to say it in.
+async fn claims(auth: &Auth, tx: &Tx, user: &User) -> Result<Map<String, Value>> {
+    match auth.settings.tokens.mode {
+        TokenMode::Opaque => Ok(Map::new()),
+        TokenMode::Jwt | TokenMode::JwtCookie => signing::more_claims(auth, tx, user).await,
+    }
+}
+
+/// Gives a session that goes on in a browser a new cookie, or a new name where its cookies are JSON Web Tokens; what was before
+/// counts no more (T06, T26). Nothing for a session outside of browsers: its key or its tokens stay.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn renew(auth: &Auth, tx: &Tx, sid: &str) -> Result<Option<Opened>> {
-    let cookie = fresh_key(auth)?;
-    let sql =
-        "UPDATE auth_sessions SET cookie_hash = $2 WHERE sid = $1 AND cookie_hash IS NOT NULL RETURNING created_at, expires_at";
-    let renewed = tx.one::<(i64, i64)>(sql, params![sid, Digest::of(cookie.expose().as_bytes()).as_bytes()]).await?;
-    Ok(renewed.map(|(created_at, expires_at)| Opened {
-        sid: sid.to_owned(),
+pub async fn renew(auth: &Auth, tx: &Tx, caller: &Caller) -> Result<Option<Opened>> {
+    let (cookie, now) = (fresh_key(auth)?, auth.clock.now());
+    let before = caller.session.sid.as_str();
+    let by_tokens = auth.settings.tokens.mode == TokenMode::JwtCookie && key_of_sid(before).is_some();
+    let sid = if by_tokens { hex::encode(auth.entropy.bytes::<16>()?) } else { before.to_owned() };
+    let sql = concat!(
+        "UPDATE auth_sessions SET sid = $2, key_hash = CASE WHEN $3::boolean THEN $4::bytea ELSE key_hash END, gen_at = $5, ",
+        "cookie_hash = CASE WHEN cookie_hash IS NULL THEN NULL ELSE $6::bytea END ",
+        "WHERE sid = $1 AND ($3::boolean OR cookie_hash IS NOT NULL) RETURNING created_at, expires_at, gen, cookie_hash IS NOT NULL"
+    );
+    let (key, hash) = (key_of_sid(&sid).unwrap_or_default(), Digest::of(cookie.expose().as_bytes()));
+    let given = params![before, sid.as_str(), by_tokens, key.as_slice(), now.millis(), hash.as_bytes()];
+    let Some((created_at, expires_at, generation, has_cookie)) = tx.one::<(i64, i64, i64, bool)>(sql, given).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Opened {
+        sid,
         key: None,
-        cookie: Some(cookie),
+        cookie: has_cookie.then_some(cookie),
         created_at: Time::from_millis(created_at),
         expires_at: Time::from_millis(expires_at),
+        generation,
+        generation_at: now,
+        claims: claims(auth, tx, &caller.user).await?,
     }))
 }
 
@@ -244,4 +305,16 @@ pub async fn end_others(tx: &Tx, caller: &Caller) -> Result<u64> {
     }
     let sql = "DELETE FROM auth_sessions WHERE user_id = $1 AND sid <> $2";
     Ok(tx.run(sql, params![caller.user.id.as_i64(), caller.session.sid.as_str()]).await?)
+}
+
+/// Whether a session of that user is open, in a unit.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_open(tx: &Tx, user: UserId, sid: &str, now: Time) -> Result<bool> {
+    let sql = concat!(
+        "SELECT u.id FROM auth_sessions s JOIN auth_users u ON u.id = s.user_id AND u.epoch = s.epoch ",
+        "WHERE s.sid = $1 AND u.id = $2 AND s.expires_at > $3"
+    );
+    Ok(tx.one::<(i64,)>(sql, params![sid, user.as_i64(), now]).await?.is_some())
 }

@@ -13,4 +13,8 @@ pub mod password_change;
 pub mod password_reset;
 pub mod reauthenticate;
 pub mod registration;
+pub mod sessions;
+#[cfg(feature = "social")]
+pub mod social;
+pub mod token;
 pub mod user;

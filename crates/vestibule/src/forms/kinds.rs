@@ -41,6 +41,8 @@ pub(super) fn choice_text(value: &Value) -> Read<String> {
         Value::Bool(truth) => Ok(if *truth { "True" } else { "False" }.to_owned()),
         // As the reference prints a list or a dictionary.
         Value::List(raw) | Value::Dict(raw) => Ok(raw.chars().take(100).map(|c| if c == '"' { '\'' } else { c }).collect()),
+        // No choice has a null character in it, so the error is that of any other wrong choice.
+        Value::Text(text) => Ok(text.chars().take(1_000).collect()),
         other => text(other).map(|text| text.chars().take(1_000).collect()),
     }
 }

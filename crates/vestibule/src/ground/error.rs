@@ -19,7 +19,8 @@ pub const NON_FIELD: &str = "non_field_errors";
 pub enum Error {
     /// Members of the body are not as they must be: 400.
     Fields(FieldErrors),
-    /// The request as a whole is not as it must be; the status is one of 400, 403, 404, 405, 406, 413 or 415.
+    /// The request as a whole is not as it must be; the status is one of 400, 401, 403, 404, 405, 406, 413
+    /// or 415; 401 where it is the body or a cookie that does not count, and not whoever asks.
     Refused(u16, Message),
     /// The credential is missing or does not count: 401.
     Unauthenticated(Message),

@@ -106,6 +106,11 @@ impl Message {
         Self::Own(sentence.into())
     }
 
+    /// Whether it says why a JSON Web Token does not count.
+    pub fn is_of_a_jwt(&self) -> bool {
+        matches!(self, Self::JwtInvalid | Self::JwtExpired | Self::JwtWrongType | Self::JwtSpent)
+    }
+
     /// Every sentence that is translated.
     pub fn sentences() -> impl Iterator<Item = Sentence> {
         Self::ALL.iter().filter(|(code, _)| !UNTRANSLATED.contains(code)).map(|(_, sentence)| *sentence)
@@ -265,6 +270,20 @@ messages! {
     TokenWithStrangeCharacters, "invalid_token_header", "Invalid token header. Token string should not contain invalid characters.";
     /// `Authorization: Bearer` without a credential, or with more than one.
     BearerMalformed, "bad_authorization_header", "Authorization header must contain two space-delimited values";
+    /// An access token that does not count; why not is told beside it.
+    JwtRefused, "token_not_valid", "Given token not valid for any token type";
+    /// No token of ours, or one whose session has ended.
+    JwtInvalid, "token_not_valid", "Token is invalid";
+    /// A token that was ours and is over.
+    JwtExpired, "token_not_valid", "Token is expired";
+    /// An access token where a refresh token is wanted, or the other way round.
+    JwtWrongType, "token_not_valid", "Token has wrong type";
+    /// A refresh token that is used up, or whose session has ended.
+    JwtSpent, "token_not_valid", "Token is blacklisted";
+    /// Neither the body nor a cookie has a refresh token.
+    RefreshMissing, "token_not_valid", "No valid refresh token found.";
+    /// A sound access token of an account that is disabled.
+    JwtUserInactive, "user_inactive", "User is inactive";
     /// The credential's account is disabled or gone.
     UserInactive, "user_inactive", "User inactive or deleted.";
     /// An origin that is neither ours nor listed.
@@ -313,6 +332,22 @@ messages! {
     EmailChanged, "email_changed", "Your e-mail address has been changed.";
     /// Logged out, or there was nothing to log out from.
     LoggedOut, "logged_out", "Successfully logged out.";
+    /// A provider's login was asked for with nothing to log in with.
+    SocialInputMissing, "social_input_missing", "Incorrect input. access_token or code is required.";
+    /// What a provider gave does not count: old, used, another's or not the provider's at all.
+    SocialIncorrect, "incorrect_value", "Incorrect value";
+    /// The provider does not answer, or not to us.
+    ProviderUnavailable, "provider_unavailable", "The sign-in provider cannot be reached at the moment. Please try again.";
+    /// The provider's address is an account's, whose owner must connect the provider.
+    LinkRequired, "link_required", "An account with this e-mail address exists. Please log in to it and connect the provider there.";
+    /// Another account has this identity.
+    IdentityTaken, "identity_taken", "This login belongs to another account already.";
+    /// Nothing else would open the account.
+    LastLoginMethod, "last_login_method", "This is the only way to log in to your account. Please set a password first.";
+    /// Not below an address of the settings.
+    ReturnUrlNotAllowed, "return_url_not_allowed", "This return address is not allowed.";
+    /// The provider did not tell everything that an account needs.
+    RegistrationIncomplete, "registration_incomplete", "Some details are missing to make your account.";
     /// The password was changed.
     PasswordSaved, "password_saved", "New password has been saved.";
     /// A sentence of the host's own, see [`Message::own`].

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::ground::{Error, Language, Message, Secret};
+use crate::settings::TokenMode;
 
 use super::cookies::SetCookie;
 
@@ -28,8 +29,12 @@ pub enum Body {
     Written(Vec<u8>),
     /// `{"key": …}`.
     Key(Secret),
+    /// JSON with tokens in it.
+    Tokens(Secret),
     /// `{"detail": …}`, in the client's language.
     Says(Message),
+    /// Nothing at all.
+    Empty,
 }
 
 impl Body {
@@ -39,6 +44,8 @@ impl Body {
             Self::Json(value) => value,
             Self::Written(json) => serde_json::from_slice(&json).unwrap_or_default(),
             Self::Key(key) => json!({ "key": key.expose() }),
+            Self::Tokens(json) => serde_json::from_str(json.expose()).unwrap_or_default(),
+            Self::Empty => Value::Null,
             Self::Says(message) => json!({ "detail": message.text() }),
         }
     }
@@ -47,6 +54,8 @@ impl Body {
     pub fn bytes(self) -> Vec<u8> {
         match self {
             Self::Written(json) => json,
+            Self::Tokens(json) => json.expose().as_bytes().to_vec(),
+            Self::Empty => Vec::new(),
             other => serde_json::to_vec(&other.value()).unwrap_or_default(),
         }
     }
@@ -63,9 +72,31 @@ impl Answer {
         Self { status, body: Body::Written(json), headers: Vec::new(), cookies: Vec::new() }
     }
 
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Self { status, body: Body::Empty, headers: Vec::new(), cookies: Vec::new() }
+    }
+
+    /// A JSON answer with tokens in it.
+    pub fn tokens(status: u16, body: &Value) -> Self {
+        let body = Body::Tokens(Secret::from(body.to_string()));
+        Self { status, body, headers: Vec::new(), cookies: Vec::new() }
+    }
+
     /// A sentence for the client, in its language.
     pub fn says(status: u16, message: Message) -> Self {
         Self { status, body: Body::Says(message), headers: Vec::new(), cookies: Vec::new() }
+    }
+
+    /// The same, asking for `Bearer` where access is by token (RFC 6750 §3).
+    #[must_use]
+    pub fn challenging(mut self, mode: TokenMode) -> Self {
+        if mode != TokenMode::Opaque
+            && let Some((_, challenge)) = self.headers.iter_mut().find(|(name, _)| *name == "www-authenticate")
+        {
+            "Bearer realm=\"api\"".clone_into(challenge);
+        }
+        self
     }
 
     /// The same, with its sentence in that language.
@@ -94,6 +125,14 @@ impl Answer {
         let body = match error {
             Error::Fields(fields) => {
                 Value::Object(fields.iter().map(|(field, messages)| (field.to_owned(), texts(messages, language))).collect())
+            }
+            Error::Unauthenticated(why) if why.is_of_a_jwt() => {
+                let messages =
+                    json!([{ "token_class": "AccessToken", "token_type": "access", "message": why.in_language(language) }]);
+                json!({ "detail": Message::JwtRefused.in_language(language), "code": why.code(), "messages": messages })
+            }
+            Error::Refused(401, why) | Error::Unauthenticated(why @ Message::JwtUserInactive) => {
+                json!({ "detail": why.in_language(language), "code": why.code() })
             }
             other => json!({ "detail": message(other).in_language(language) }),
         };
@@ -152,7 +191,7 @@ fn message(error: &Error) -> Message {
 
 fn headers(error: &Error) -> Vec<(&'static str, String)> {
     match error {
-        Error::Unauthenticated(_) => vec![("www-authenticate", "Token".to_owned())],
+        Error::Unauthenticated(_) | Error::Refused(401, _) => vec![("www-authenticate", "Token".to_owned())],
         Error::Limited(wait) | Error::Unavailable(wait) => vec![("retry-after", seconds(*wait).to_string())],
         _ => Vec::new(),
     }

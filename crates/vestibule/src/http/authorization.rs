@@ -13,9 +13,18 @@ pub enum Presented {
     /// Nothing for us: no header, an empty one, or another scheme.
     Nothing,
     /// A key or a token, not yet looked up: printable ASCII without spaces.
-    Key(Secret),
+    Key(Scheme, Secret),
     /// One of our schemes, but not as it must be: 401 with this message.
-    Malformed(Message),
+    Malformed(Scheme, Message),
+}
+
+/// The first word of the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `Token`, as the reference has it for keys.
+    Token,
+    /// `Bearer` (RFC 6750 §2.1).
+    Bearer,
 }
 
 /// Reads `Authorization: Token …` and `Authorization: Bearer …`; the scheme's case does not matter (RFC 9110 §11.1).
@@ -24,39 +33,48 @@ pub fn presented(headers: &HeaderMap) -> Presented {
     let Some(line) = lines.next() else { return Presented::Nothing };
     // A proxy and we may choose differently between two (T75).
     if lines.next().is_some() {
-        return Presented::Malformed(Message::InvalidToken);
+        return Presented::Malformed(Scheme::Bearer, Message::InvalidToken);
     }
-    if let Some(key) = plain(line.as_bytes()) {
-        return Presented::Key(key.into());
+    if let Some((scheme, key)) = plain(line.as_bytes()) {
+        return Presented::Key(scheme, key.into());
     }
     let mut words = line.as_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let Some((missing, too_many)) = words.next().and_then(complaints) else { return Presented::Nothing };
+    let Some(scheme) = words.next().and_then(Scheme::of) else { return Presented::Nothing };
     if line.len() > MAX_BYTES {
-        return Presented::Malformed(Message::InvalidToken);
+        return Presented::Malformed(scheme, Message::InvalidToken);
     }
+    let (missing, too_many) = scheme.complaints();
     match (words.next(), words.next()) {
-        (None, _) => Presented::Malformed(missing),
-        (Some(_), Some(_)) => Presented::Malformed(too_many),
+        (None, _) => Presented::Malformed(scheme, missing),
+        (Some(_), Some(_)) => Presented::Malformed(scheme, too_many),
         (Some(word), None) => match std::str::from_utf8(word) {
-            Ok(key) if key.bytes().all(|byte| byte.is_ascii_graphic()) => Presented::Key(key.into()),
-            _ => Presented::Malformed(Message::TokenWithStrangeCharacters),
+            Ok(key) if key.bytes().all(|byte| byte.is_ascii_graphic()) => Presented::Key(scheme, key.into()),
+            _ => Presented::Malformed(scheme, Message::TokenWithStrangeCharacters),
         },
     }
 }
 
 /// The key of a header as programs write it: our usual scheme, one space, and nothing to complain about.
-fn plain(line: &[u8]) -> Option<&str> {
-    let key = line.strip_prefix(b"Token ").or_else(|| line.strip_prefix(b"Bearer "))?;
+fn plain(line: &[u8]) -> Option<(Scheme, &str)> {
+    let token = line.strip_prefix(b"Token ").map(|key| (Scheme::Token, key));
+    let (scheme, key) = token.or_else(|| line.strip_prefix(b"Bearer ").map(|key| (Scheme::Bearer, key)))?;
     let fits = !key.is_empty() && line.len() <= MAX_BYTES && key.iter().all(u8::is_ascii_graphic);
-    std::str::from_utf8(key).ok().filter(|_| fits)
+    std::str::from_utf8(key).ok().filter(|_| fits).map(|key| (scheme, key))
 }
 
-/// The messages for no word and for too many words after a scheme of ours.
-fn complaints(scheme: &[u8]) -> Option<(Message, Message)> {
-    if scheme.eq_ignore_ascii_case(b"token") {
-        return Some((Message::TokenMissing, Message::TokenWithSpaces));
+impl Scheme {
+    fn of(word: &[u8]) -> Option<Self> {
+        let all = [(&b"token"[..], Self::Token), (b"bearer", Self::Bearer)];
+        all.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, scheme)| scheme)
     }
-    scheme.eq_ignore_ascii_case(b"bearer").then_some((Message::BearerMalformed, Message::BearerMalformed))
+
+    /// The messages for no word and for too many words after it.
+    fn complaints(self) -> (Message, Message) {
+        match self {
+            Self::Token => (Message::TokenMissing, Message::TokenWithSpaces),
+            Self::Bearer => (Message::BearerMalformed, Message::BearerMalformed),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +96,8 @@ mod tests {
     fn both_schemes_carry_a_key() {
         let key = "0000000000000000000000000000000000000000";
         for scheme in ["Token", "token", "TOKEN", "Bearer", "bEARER", " Token ", "Token\t"] {
-            assert_eq!(of(&[format!("{scheme} {key}").as_bytes()]), Presented::Key(key.into()), "{scheme}");
+            let expected = Scheme::of(scheme.trim().as_bytes()).unwrap();
+            assert_eq!(of(&[format!("{scheme} {key}").as_bytes()]), Presented::Key(expected, key.into()), "{scheme}");
         }
     }
 
@@ -104,7 +123,7 @@ mod tests {
         ];
         for (line, sentence) in cases {
             match of(&[line]) {
-                Presented::Malformed(message) => assert_eq!(message.text(), sentence),
+                Presented::Malformed(_, message) => assert_eq!(message.text(), sentence),
                 other => panic!("{other:?}"),
             }
         }
@@ -112,12 +131,12 @@ mod tests {
 
     #[test]
     fn t75_two_headers_and_a_huge_one_are_invalid() {
-        let invalid = Presented::Malformed(Message::InvalidToken);
+        let invalid = Presented::Malformed(Scheme::Bearer, Message::InvalidToken);
         assert_eq!(of(&[b"Token a", b"Token a"]), invalid);
         assert_eq!(of(&[b"Basic YTpi", b"Bearer a"]), invalid);
         assert_eq!(of(&[format!("Bearer {}", "a".repeat(10_240)).as_bytes()]), invalid);
-        assert_eq!(of(&[format!("Token {}", "a b ".repeat(2_000)).as_bytes()]), invalid);
-        assert!(matches!(of(&[format!("Token {}", "a".repeat(MAX_BYTES - 6)).as_bytes()]), Presented::Key(_)));
+        assert_eq!(of(&[format!("Bearer {}", "a b ".repeat(2_000)).as_bytes()]), invalid);
+        assert!(matches!(of(&[format!("Token {}", "a".repeat(MAX_BYTES - 6)).as_bytes()]), Presented::Key(..)));
     }
 
     #[test]
@@ -129,7 +148,7 @@ mod tests {
         #[test]
         fn t75_no_header_makes_the_reader_panic(scheme in "(Token|Bearer|Basic|)", rest in prop::collection::vec(prop_oneof![Just(b'\t'), 0x20..0x7fu8, 0x80..=0xffu8], 0..50)) {
             let line = [scheme.as_bytes(), &rest].concat();
-            if let Presented::Key(key) = of(&[&line]) {
+            if let Presented::Key(_, key) = of(&[&line]) {
                 prop_assert!(!key.expose().is_empty() && key.expose().bytes().all(|byte| byte.is_ascii_graphic()));
             }
         }

@@ -242,8 +242,8 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, NotVerified> {
         match authorization::presented(&parts.headers) {
             Presented::Nothing => Err(NotVerified(None)),
-            Presented::Malformed(_) => Err(NotVerified(Some(Fault::Invalid))),
-            Presented::Key(token) => {
+            Presented::Malformed(..) => Err(NotVerified(Some(Fault::Invalid))),
+            Presented::Key(_, token) => {
                 Jwks::from_ref(state).verify(token.expose()).await.map(Self).map_err(|fault| NotVerified(Some(fault)))
             }
         }

@@ -1,6 +1,7 @@
 //! Who is in front of one of our own pages, and the token that ties a form to that browser.
 
 use http::HeaderMap;
+use http::header::SET_COOKIE;
 
 use crate::accounts::Auth;
 use crate::accounts::sessions::{self, Caller};
@@ -37,6 +38,22 @@ impl Browser {
             _ => None,
         };
         Self { session: one(&auth.cookies.session), held: one(&auth.cookies.form), from: csrf::from(auth, headers) }
+    }
+
+    /// The same browser once it has taken an answer with these headers.
+    #[must_use]
+    pub fn after(mut self, auth: &Auth, headers: &HeaderMap) -> Self {
+        for line in headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok()) {
+            let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
+            let Some((name, value)) = pair.split_once('=') else { continue };
+            let kept = (!attributes.contains("Max-Age=0;")).then(|| Secret::from(value));
+            match name {
+                _ if name == auth.cookies.session => self.session = kept,
+                _ if name == auth.cookies.form => self.held = kept,
+                _ => {}
+            }
+        }
+        self
     }
 
     /// Who is signed in in this browser.
@@ -101,7 +118,9 @@ mod tests {
 
     fn browser(auth: &Auth, cookies: &[String], origin: &str) -> Browser {
         let mut headers = HeaderMap::new();
-        cookies.iter().for_each(|cookie| drop(headers.append(COOKIE, cookie.parse().unwrap())));
+        for cookie in cookies {
+            headers.append(COOKIE, cookie.parse().unwrap());
+        }
         headers.insert("origin", origin.parse().unwrap());
         Browser::of(auth, &headers)
     }

@@ -2,15 +2,18 @@
 //!
 //! A browser sends its cookies without being asked, so one that cannot be read is never a reason to fail; it only shows nobody.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue, SET_COOKIE};
 
-use crate::accounts::Auth;
+use crate::accounts::browsers::{DEVICE_LIVES, Device};
+use crate::accounts::pairs::Pair;
 use crate::accounts::sessions::Opened;
-use crate::ground::Secret;
+use crate::accounts::{Auth, UserId};
+use crate::ground::{Result, Secret, Time};
 use crate::settings::{SameSite, TokenMode};
 
 /// The most bytes of one cookie that are looked at: no browser keeps more (RFC 6265 §6.1).
@@ -47,6 +50,14 @@ pub(super) fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Sent<'a> {
     found
 }
 
+/// The value of that name, if it is one that can be a cookie of ours.
+pub(super) fn one(headers: &HeaderMap, name: &str) -> Option<Secret> {
+    match sent(headers, name) {
+        Sent::One(value) if !value.is_empty() => Some(Secret::from(value)),
+        _ => None,
+    }
+}
+
 /// The lines with cookies alone. Costs nothing where there is none.
 pub(super) fn lines(headers: &HeaderMap) -> HeaderMap {
     let mut lines = HeaderMap::new();
@@ -73,45 +84,68 @@ fn readable(value: &[u8]) -> Option<&str> {
 pub(crate) enum Kind {
     /// Carries the key of a browser's session.
     Session,
+    /// Carries an access token.
+    Access,
+    /// Carries a refresh token.
+    Refresh,
     /// Carries the value that scripts repeat in `X-CSRFToken`: the only one that they may read.
     Csrf,
     /// Ties the forms of our own pages to one browser.
     Form,
+    /// Tells a browser in which an account's owner came in before.
+    Device,
 }
 
 impl Kind {
-    fn name(self, auth: &Auth) -> &str {
+    pub(super) fn name(self, auth: &Auth) -> &str {
         match self {
             Self::Session => &auth.cookies.session,
+            Self::Access => &auth.cookies.access,
+            Self::Refresh => &auth.cookies.refresh,
             Self::Csrf => &auth.cookies.csrf,
             Self::Form => &auth.cookies.form,
+            Self::Device => &auth.cookies.device,
         }
     }
 
-    fn is_hidden_from_scripts(self, _: &Auth) -> bool {
-        self != Self::Csrf
+    fn is_hidden_from_scripts(self, auth: &Auth) -> bool {
+        match self {
+            Self::Session | Self::Form | Self::Device => true,
+            Self::Access | Self::Refresh => auth.settings.jwt.cookie_http_only,
+            Self::Csrf => false,
+        }
     }
 
-    fn path(self, _: &Auth) -> String {
-        "/".to_owned()
+    fn path(self, auth: &Auth) -> Cow<'static, str> {
+        if self == Self::Refresh { auth.settings.refresh_cookie_path().into() } else { "/".into() }
     }
 
-    /// Scripts on a neighbouring host repeat the value, so it goes where the tokens go.
+    /// Whether it goes where the tokens go: they do, and scripts on a neighbouring host repeat the value beside them.
+    fn follows_tokens(self, auth: &Auth) -> bool {
+        match self {
+            Self::Access | Self::Refresh => true,
+            Self::Csrf | Self::Device => auth.settings.tokens.mode == TokenMode::JwtCookie,
+            Self::Session | Self::Form => false,
+        }
+    }
+
     fn domain(self, auth: &Auth) -> Option<&str> {
-        (self == Self::Csrf && auth.settings.tokens.mode == TokenMode::JwtCookie).then_some(())?;
-        auth.settings.jwt.cookie_domain.as_deref()
+        let spreads = self.follows_tokens(auth) && self != Self::Device;
+        auth.settings.jwt.cookie_domain.as_deref().filter(|_| spreads)
     }
 
     fn same_site(self, auth: &Auth) -> SameSite {
-        let follows = self == Self::Csrf && auth.settings.tokens.mode == TokenMode::JwtCookie;
-        if follows { auth.settings.jwt.cookie_samesite } else { SameSite::Lax }
+        if self.follows_tokens(auth) { auth.settings.jwt.cookie_samesite } else { SameSite::Lax }
     }
 
     /// How long a browser keeps it; until it is closed where nothing is said.
     fn lives(self, auth: &Auth) -> Option<Duration> {
         match self {
             Self::Session => Some(auth.settings.tokens.absolute_ttl.duration()),
+            Self::Access => Some(auth.settings.jwt.access_ttl.duration()),
+            Self::Refresh => Some(auth.settings.jwt.refresh_ttl.duration()),
             Self::Csrf => Some(CSRF_LIVES),
+            Self::Device => Some(DEVICE_LIVES),
             Self::Form => None,
         }
     }
@@ -176,20 +210,59 @@ pub fn of_page(auth: &Auth, session: &Opened) -> Vec<SetCookie> {
     session.cookie.iter().map(|cookie| SetCookie::set(auth, Kind::Session, cookie)).collect()
 }
 
-/// The cookies that go with a session which was opened or whose names were changed.
-pub(super) fn of_session(auth: &Auth, session: &Opened) -> Vec<SetCookie> {
-    let mut cookies = of_page(auth, session);
+/// The cookies that go with a session which was opened or goes on under another name. `pair` are its tokens, if it has any.
+pub(super) fn of_session(auth: &Auth, session: &Opened, pair: Option<&Pair>) -> Vec<SetCookie> {
+    let mut cookies = pair.map_or_else(Vec::new, |pair| of_pair(auth, session.expires_at, pair));
+    cookies.extend(of_page(auth, session));
     if auth.settings.jwt.csrf && !cookies.is_empty() {
         cookies.push(SetCookie::set(auth, Kind::Csrf, &auth.browsers.csrf(&session.sid).into()));
     }
     cookies
 }
 
-/// Removes what the request has shown to be there.
+/// The cookies of a pair, where cookies carry it. None outlives its session.
+pub(super) fn of_pair(auth: &Auth, session_ends: Time, pair: &Pair) -> Vec<SetCookie> {
+    if auth.settings.tokens.mode != TokenMode::JwtCookie {
+        return Vec::new();
+    }
+    let rest = auth.clock.now().until(session_ends);
+    let tokens = [(Kind::Access, Some(&pair.access)), (Kind::Refresh, pair.refresh.as_ref())];
+    let there = tokens.into_iter().filter_map(|(kind, minted)| Some((kind, minted?)));
+    there
+        .map(|(kind, minted)| SetCookie::written(auth, kind, minted.token.expose(), kind.lives(auth).map(|ttl| ttl.min(rest))))
+        .collect()
+}
+
+/// Makes the browser one in which that user came in before, where tries are counted at all.
+///
+/// # Errors
+/// [`crate::ground::Error::Internal`] without randomness.
+pub(super) fn of_device(auth: &Auth, user: UserId, epoch: i64) -> Result<Vec<SetCookie>> {
+    if !auth.settings.limits.enabled {
+        return Ok(Vec::new());
+    }
+    let device = auth.browsers.device(&auth.entropy, user, epoch, auth.clock.now())?;
+    Ok(vec![SetCookie::set(auth, Kind::Device, &device)])
+}
+
+/// The browser that the request comes from, if somebody came in in it before.
+pub(super) fn device(auth: &Auth, headers: &HeaderMap) -> Option<Device> {
+    match sent(headers, Kind::Device.name(auth)) {
+        Sent::One(text) => auth.browsers.read_device(text, auth.clock.now()),
+        Sent::Nothing | Sent::Unusable => None,
+    }
+}
+
+/// Removes what may be there: the cookies of tokens in any case, since the refresh token's may go to another path only, the others
+/// where the request has shown them.
 pub(super) fn removed(auth: &Auth, headers: &HeaderMap) -> Vec<SetCookie> {
-    let kinds = [Kind::Session, Kind::Csrf];
-    let there = kinds.into_iter().filter(|kind| sent(headers, kind.name(auth)) != Sent::Nothing);
-    there.map(|kind| SetCookie::removed(auth, kind)).collect()
+    let all = [Kind::Access, Kind::Refresh, Kind::Session, Kind::Csrf];
+    let may_be_there = |kind: &Kind| match kind {
+        Kind::Access | Kind::Refresh => auth.settings.tokens.mode == TokenMode::JwtCookie,
+        // A known browser stays known: that is what it is for.
+        Kind::Session | Kind::Csrf | Kind::Form | Kind::Device => sent(headers, kind.name(auth)) != Sent::Nothing,
+    };
+    all.into_iter().filter(may_be_there).map(|kind| SetCookie::removed(auth, kind)).collect()
 }
 
 #[cfg(test)]

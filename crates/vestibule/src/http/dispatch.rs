@@ -12,7 +12,7 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::OriginalUri;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use tracing::Instrument;
 
 use crate::accounts::sessions::Caller;
@@ -23,10 +23,12 @@ use crate::settings::LogRequests;
 use super::accept::{self, Format};
 use super::answer::Answer;
 use super::authenticate::{self, By};
+use super::browse::Submitted;
+use super::cookies::{Kind, Sent};
 use super::directory::Directory;
-use super::endpoint::{Call, Endpoint, Guard};
+use super::endpoint::{Call, Endpoint, Guard, Touches};
 use super::tally::Tally;
-use super::{body, cookies, cors, csrf, language, proxies, render};
+use super::{cookies, cors, csrf, language, path as pattern, proxies, render};
 
 /// An endpoint of a running service.
 pub struct Bound {
@@ -39,7 +41,7 @@ pub struct Bound {
     /// The endpoint's `Allow` header.
     pub(super) allow: HeaderValue,
     pub(super) https: bool,
-    tally: Arc<Tally>,
+    pub(super) tally: Arc<Tally>,
 }
 
 impl Bound {
@@ -56,7 +58,10 @@ impl Bound {
         let began = Instant::now();
         let (parts, sent) = request.into_parts();
         self.notice_place(&parts);
-        let who = proxies::client(&self.auth, &parts);
+        let mut who = proxies::client(&self.auth, &parts);
+        if self.endpoint.touches == Touches::Gives {
+            who.device = cookies::device(&self.auth, &parts.headers);
+        }
         let started = self.auth.clock().now();
         let html = self.auth.settings.docs_browsable();
         if let Some(asked_before) = cors::preflight(&self.auth, &parts.method, &parts.headers, &self.allow) {
@@ -64,20 +69,24 @@ impl Bound {
         }
         let format = accept::negotiate(&parts.headers, html);
         let language = language::asked(&self.auth.languages, &parts.headers);
-        let span = tracing::debug_span!("request", id = %who.request_id);
+        if matches!(format, Ok(Format::Html)) {
+            // Rare and large: in a box, so that it is not part of every request's future.
+            return Box::pin(self.page(parts, sent, who, language)).await;
+        }
         let done = match &format {
-            Ok(_) => caught(pin!(self.perform(&parts.method, &parts.headers, sent, &who, language).instrument(span))).await,
+            Ok(_) => {
+                let asked = (&parts.method, &parts.uri);
+                self.perform(asked, &parts.headers, Submitted::Unread(sent), &who, language).await
+            }
             Err(refused) => Err(refused.clone()),
         };
-        if let Err(Error::Internal(why)) = &done {
-            tracing::error!(request_id = %who.request_id, path = self.endpoint.path, why, "a request failed");
-        }
         let format = format.unwrap_or(Format::Json { indent: None });
         let answer = match done {
             Ok(answer) => answer.in_language(language),
             Err(error) if matches!(format, Format::Problem) => Answer::problem(&error, language),
             Err(error) => Answer::error(&error, language),
         };
+        let answer = answer.challenging(self.auth.settings.tokens.mode);
         self.log(&parts.method, &answer, &who, started);
         self.tally.count(&parts.method, answer.status, began.elapsed());
         let mut response = render::response(&self, answer, format, language, &who, &parts.method);
@@ -87,7 +96,7 @@ impl Bound {
 
     /// Tells the host once when it has mounted the service elsewhere than the settings say: every link would lead nowhere.
     fn notice_place(&self, parts: &Parts) {
-        if self.auth.placed.load(Ordering::Relaxed) {
+        if self.auth.placed.load(Ordering::Relaxed) || self.endpoint.path.contains('{') {
             return;
         }
         let path = parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
@@ -103,24 +112,42 @@ impl Bound {
         }
     }
 
-    async fn perform(
+    /// Does what a request asks for, by its method and its path. A fault of ours is told to the log.
+    pub(super) async fn perform(
         &self,
-        method: &Method,
+        asked: (&Method, &Uri),
         headers: &HeaderMap,
-        sent: Body,
+        sent: Submitted,
+        who: &Client,
+        language: &Language,
+    ) -> Result<Answer> {
+        let span = tracing::debug_span!("request", id = %who.request_id);
+        let done = caught(pin!(self.attempt(asked, headers, sent, who, language).instrument(span))).await;
+        if let Err(Error::Internal(why)) = &done {
+            tracing::error!(request_id = %who.request_id, path = self.endpoint.path, why, "a request failed");
+        }
+        done
+    }
+
+    async fn attempt(
+        &self,
+        (method, uri): (&Method, &Uri),
+        headers: &HeaderMap,
+        sent: Submitted,
         who: &Client,
         language: &Language,
     ) -> Result<Answer> {
         let (by, caller) = self.caller(headers).await?;
-        self.admit_site(method, headers, by, caller.as_ref())?;
+        if !who.on_page {
+            self.admit_site(method, headers, by, caller.as_ref())?;
+        }
         self.admit(caller.as_ref())?;
         if method == Method::OPTIONS {
             return Ok(Answer::json(200, self.endpoint.describe(render::media_types(&self.auth))));
         }
         let operation =
             self.endpoint.operation(method).ok_or_else(|| Error::Refused(405, Message::MethodNotAllowed(method.to_string())))?;
-        let max = usize::try_from(self.auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
-        let input = body::read(headers, sent, max).await?;
+        let input = sent.input(headers, self.body_max()).await?;
         let epoch = caller.as_ref().map(|caller| caller.user.epoch);
         let call = |caller, input| Call {
             auth: self.auth.clone(),
@@ -129,6 +156,8 @@ impl Bound {
             caller,
             directory: self.directory.clone(),
             cookies: cookies::lines(headers),
+            parameters: pattern::parameters(self.endpoint.path, uri.path()),
+            uri: uri.clone(),
             input,
             endpoint: self.endpoint.clone(),
             method: method.clone(),
@@ -144,14 +173,19 @@ impl Bound {
         }
     }
 
+    /// The most bytes of a body.
+    pub(super) fn body_max(&self) -> usize {
+        usize::try_from(self.auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX)
+    }
+
     /// Whose session the request carries, and by what it says so. A key that does not count is refused even where none is needed,
     /// as the reference does; but where one comes for a new one, an old one must not stand in the way, and a cookie that does not
     /// count never breaks what is open to anybody.
-    async fn caller(&self, headers: &HeaderMap) -> Result<(By, Option<Caller>)> {
+    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<(By, Option<Caller>)> {
         let (by, found) = authenticate::caller(&self.auth, headers).await;
         let overlooked = self.endpoint.forgiving || (by == By::Cookie && self.endpoint.guard == Guard::Anybody);
         match found {
-            Err(Error::Unauthenticated(_)) if overlooked => Ok((By::Nothing, None)),
+            Err(Error::Unauthenticated(_) | Error::Refused(401, _)) if overlooked => Ok((By::Nothing, None)),
             found => Ok((by, found?)),
         }
     }
@@ -161,10 +195,14 @@ impl Bound {
         match caller {
             _ if csrf::is_safe(method) => Ok(()),
             Some(caller) if by == By::Cookie => csrf::admit(&self.auth, headers, caller),
-            _ if by != By::Header && self.endpoint.gives_cookies && self.auth.settings.gives_cookies() => {
-                csrf::admit_newcomer(&self.auth, headers)
-            }
-            _ => Ok(()),
+            _ if by == By::Header || !self.auth.settings.gives_cookies() => Ok(()),
+            _ => match self.endpoint.touches {
+                Touches::NoCookies => Ok(()),
+                Touches::Spends if cookies::sent(headers, Kind::Refresh.name(&self.auth)) != Sent::Nothing => {
+                    csrf::admit_cookies(&self.auth, headers)
+                }
+                Touches::Gives | Touches::Spends => csrf::admit_newcomer(&self.auth, headers),
+            },
         }
     }
 
@@ -177,7 +215,7 @@ impl Bound {
         }
     }
 
-    fn log(&self, method: &Method, answer: &Answer, who: &Client, started: crate::ground::Time) {
+    pub(super) fn log(&self, method: &Method, answer: &Answer, who: &Client, started: crate::ground::Time) {
         let wanted = match self.auth.settings.log.requests {
             LogRequests::All => true,
             LogRequests::Errors => answer.status >= 500 || answer.status == 429,

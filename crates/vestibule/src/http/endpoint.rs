@@ -3,16 +3,17 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use http::{HeaderMap, Method};
-use serde_json::{Value, json};
+use http::{HeaderMap, Method, Uri};
+use serde_json::json;
 
-use crate::accounts::sessions::{Caller, Opened};
+use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, Client};
-use crate::forms::{Completeness, Form, Input, Values};
-use crate::ground::{Error, FieldErrors, Language, Message, Result};
+use crate::forms::{Completeness, Form, Input, Value, Values};
+use crate::ground::{Error, FieldErrors, Language, Message, Result, Secret};
+use crate::settings::TokenMode;
 
 use super::answer::Answer;
-use super::cookies::{self, SetCookie};
+use super::cookies::{self, Kind, Sent, SetCookie};
 use super::directory::Directory;
 use super::gives::Gives;
 
@@ -30,6 +31,17 @@ pub enum Guard {
     Staff,
 }
 
+/// What an address does with cookies beside those that show who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touches {
+    /// Nothing.
+    NoCookies,
+    /// A browser may get some.
+    Gives,
+    /// The same, and a refresh token may be used up.
+    Spends,
+}
+
 /// One address: what it is called, who may ask, and what it does.
 pub struct Endpoint {
     /// Below the base path, without slashes around it.
@@ -42,8 +54,8 @@ pub struct Endpoint {
     pub guard: Guard,
     /// Whether a credential that does not count is overlooked: so where one comes to get a new one.
     pub forgiving: bool,
-    /// Whether it gives out or uses up cookies beside those that show who asks.
-    pub gives_cookies: bool,
+    /// What it does with cookies beside those that show who asks.
+    pub touches: Touches,
     /// What it does, by method.
     pub operations: Vec<Operation>,
     allow: Option<&'static str>,
@@ -129,7 +141,7 @@ impl Endpoint {
             description: "",
             guard: Guard::Anybody,
             forgiving: false,
-            gives_cookies: false,
+            touches: Touches::NoCookies,
             operations: Vec::new(),
             allow: None,
         }
@@ -159,7 +171,15 @@ impl Endpoint {
     /// The same, where cookies are given out or used up: another site must not make a browser ask for that (T44).
     #[must_use]
     pub fn giving_cookies(mut self) -> Self {
-        self.gives_cookies = true;
+        self.touches = Touches::Gives;
+        self
+    }
+
+    /// The same, where the cookie of a refresh token is used up or ended: as [`Endpoint::giving_cookies`], and that cookie speaks for
+    /// the request.
+    #[must_use]
+    pub fn spending_cookies(mut self) -> Self {
+        self.touches = Touches::Spends;
         self
     }
 
@@ -198,7 +218,7 @@ impl Endpoint {
     }
 
     /// The body of the `OPTIONS` answer, in the reference's shape.
-    pub fn describe(&self, renders: &[&str]) -> Value {
+    pub fn describe(&self, renders: &[&str]) -> serde_json::Value {
         let mut out = json!({
             "name": self.name,
             "description": self.description,
@@ -206,10 +226,10 @@ impl Endpoint {
             "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
         });
         let forms = self.operations.iter().filter(|operation| operation.completeness == Completeness::Whole);
-        let actions: serde_json::Map<String, Value> =
+        let actions: serde_json::Map<String, serde_json::Value> =
             forms.filter_map(|operation| Some((operation.method.to_string(), operation.takes.as_ref()?.describe()))).collect();
         if !actions.is_empty() {
-            out["actions"] = Value::Object(actions);
+            out["actions"] = serde_json::Value::Object(actions);
         }
         out
     }
@@ -229,6 +249,10 @@ pub struct Call {
     pub directory: std::sync::Arc<Directory>,
     /// The cookies of the request.
     pub(super) cookies: HeaderMap,
+    /// The parts of the path that stand for parameters, in their order.
+    pub parameters: Vec<String>,
+    /// The address that was asked for.
+    pub(super) uri: Uri,
     pub(super) input: Input,
     pub(super) endpoint: std::sync::Arc<Endpoint>,
     pub(super) method: Method,
@@ -243,16 +267,63 @@ impl Call {
         self.caller.as_ref().ok_or(Error::Unauthenticated(Message::NotAuthenticated))
     }
 
+    /// The endpoint's own path, below the base path.
+    pub fn path(&self) -> &'static str {
+        self.endpoint.path
+    }
+
+    /// What stands in the path where the endpoint's has braces;
+    pub fn parameter(&self) -> Option<String> {
+        self.parameters.first().cloned()
+    }
+
+    /// A member of the query. One that occurs twice is none: two readers would disagree.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let mut found = form_urlencoded::parse(self.uri.query()?.as_bytes()).filter(|(member, _)| member == name);
+        let (_, value) = found.next()?;
+        found.next().is_none().then(|| value.into_owned())
+    }
+
+    /// Whether only the head of the answer is asked for.
+    pub fn is_head(&self) -> bool {
+        self.method == Method::HEAD
+    }
+
+    /// Whether something was sent to be done.
+    pub fn is_post(&self) -> bool {
+        self.method == Method::POST
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<Secret> {
+        match cookies::sent(&self.cookies, name) {
+            Sent::One(value) => Some(Secret::from(value)),
+            Sent::Nothing | Sent::Unusable => None,
+        }
+    }
+
     /// What removes the cookies that the request carries.
     pub fn removed_cookies(&self) -> Vec<SetCookie> {
         cookies::removed(&self.auth, &self.cookies)
     }
 
-    /// The cookies with which a session goes on; those of a session that has ended are removed.
-    pub fn renewed_cookies(&self, session: Option<&Opened>) -> Vec<SetCookie> {
-        match session {
-            Some(session) => cookies::of_session(&self.auth, session),
-            None => Vec::new(),
+    /// The refresh token that the request carries: in the body, else in its cookie where cookies carry tokens.
+    pub fn refresh_token(&self) -> Option<Secret> {
+        match self.input.get("refresh") {
+            Some(Value::Text(token)) => Some(Secret::from(token.as_str())),
+            Some(_) => None,
+            None => self.refresh_cookie(),
+        }
+    }
+
+    /// The refresh token of the cookie.
+    pub fn refresh_cookie(&self) -> Option<Secret> {
+        if self.auth.settings.tokens.mode != TokenMode::JwtCookie {
+            return None;
+        }
+        match cookies::sent(&self.cookies, Kind::Refresh.name(&self.auth)) {
+            Sent::One(token) => Some(Secret::from(token)),
+            Sent::Nothing | Sent::Unusable => None,
         }
     }
 

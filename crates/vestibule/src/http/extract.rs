@@ -7,6 +7,7 @@ use http::request::Parts;
 use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, User};
 use crate::ground::{Error, Language, Message, Result};
+use crate::settings::TokenMode;
 
 use super::accept::{self, Format};
 use super::authenticate::{self, By};
@@ -45,12 +46,14 @@ pub struct Rejection {
     error: Error,
     format: Format,
     language: Language,
+    mode: TokenMode,
 }
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let write = if matches!(self.format, Format::Problem) { Answer::problem } else { Answer::error };
         let mut answer = write(&self.error, &self.language);
+        answer = answer.challenging(self.mode);
         answer.headers.push(("content-language", self.language.tag().to_owned()));
         render::alone(answer, self.format)
     }
@@ -81,7 +84,7 @@ where
         match caller(parts, state).await {
             Ok(caller) => Ok(Self(caller.map(|caller| caller.user))),
             // A key that counts no more is nobody's.
-            Err(Error::Unauthenticated(_)) => Ok(Self(None)),
+            Err(Error::Unauthenticated(_) | Error::Refused(401, _)) => Ok(Self(None)),
             Err(error) => Err(rejection(parts, state, error)),
         }
     }
@@ -125,5 +128,5 @@ where
     }
     let language = language::asked(&Auth::from_ref(state).languages, &parts.headers).clone();
     let format = accept::negotiate(&parts.headers, false).unwrap_or(Format::Json { indent: None });
-    Rejection { error, format, language }
+    Rejection { error, format, language, mode: Auth::from_ref(state).settings.tokens.mode }
 }

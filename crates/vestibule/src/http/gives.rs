@@ -107,25 +107,48 @@ impl Shape {
     }
 
     fn tokens(auth: &Auth) -> Self {
-        let user = auth.shapes.details.schema_given();
-        let mut properties = json!({
-            "access": { "type": "string", "description": "The access token: send it as `Authorization: Bearer …`." },
+        let mut schema = json!({ "type": "object", "properties": {
+            "access": access(),
+            "user": auth.shapes.details.schema_given(),
             "refresh": {
                 "type": "string",
                 "description": "The refresh token, for `token/refresh/`; empty where a cookie that no script can read carries it.",
             },
-            "user": user,
-        });
-        let mut example = json!({ "access": "eyJ…", "refresh": "eyJ…", "user": auth.shapes.details.example_given() });
+        }, "required": ["access", "user", "refresh"] });
         if auth.settings.jwt.return_expiration {
-            for (name, ends) in [("access_expiration", "access"), ("refresh_expiration", "refresh")] {
-                let description = format!("When the {ends} token expires.");
-                properties[name] = json!({ "type": "string", "format": "date-time", "description": description });
-                example[name] = json!("2026-01-01T00:05:00Z");
-            }
+            expirations(&mut schema);
         }
-        let required: Vec<&String> = properties.as_object().into_iter().flat_map(|all| all.keys()).collect();
-        let schema = json!({ "type": "object", "properties": properties, "required": required });
-        Self::Named { name: "Tokens", schema, example: Some(example) }
+        // What a token is made of says nothing, so the example is none.
+        Self::Named { name: "Tokens", schema, example: None }
+    }
+}
+
+fn access() -> Value {
+    json!({ "type": "string", "description": "The access token: send it as `Authorization: Bearer …`." })
+}
+
+/// The members that tell when tokens expire. Not every answer has them.
+fn expirations(schema: &mut Value) {
+    for (name, ends) in [("access_expiration", "access"), ("refresh_expiration", "refresh")] {
+        let description = format!("When the {ends} token expires.");
+        schema["properties"][name] = json!({ "type": "string", "format": "date-time", "description": description });
+    }
+}
+
+impl Gives {
+    /// The pair with which a session goes on.
+    pub fn refreshed(meaning: &'static str, auth: &Auth) -> Self {
+        let refresh = "The refresh token that comes next; not there where it stays the same, or where a cookie carries it.";
+        let mut schema = json!({ "type": "object", "properties": {
+            "access": access(),
+            "refresh": { "type": "string", "description": refresh },
+        }, "required": ["access"] });
+        expirations(&mut schema);
+        let hidden = auth.settings.tokens.mode == TokenMode::JwtCookie && auth.settings.jwt.cookie_http_only;
+        if hidden && let Some(properties) = schema["properties"].as_object_mut() {
+            properties.remove("refresh");
+            properties.remove("refresh_expiration");
+        }
+        Self { status: 200, meaning, shape: Shape::Named { name: "Refreshed", schema, example: None } }
     }
 }

@@ -1,18 +1,79 @@
-//! What whoever came in is answered with, as the settings call for.
+//! What whoever came in is answered with, as the settings call for: a key, or a pair of JSON Web Tokens in the body or in cookies.
+
+use serde_json::{Value, json};
 
 use crate::accounts::Auth;
 use crate::accounts::login::Granted;
+use crate::accounts::pairs::{self, Pair};
+use crate::accounts::sessions::{Method, Opened};
 use crate::ground::{Error, Result};
+use crate::settings::TokenMode;
 
-use super::Answer;
 use super::cookies;
+use super::{Answer, Call};
 
 /// The answer to a login, a registration or another way in: the key or the tokens of the new session, and its cookies.
 ///
 /// # Errors
-/// [`Error::Internal`] when the session has not what the mode gives out.
+/// Those of signing and of the database.
 pub async fn granted(auth: &Auth, status: u16, granted: &Granted) -> Result<Answer> {
-    let key =
-        granted.session.key.as_ref().ok_or_else(|| Error::internal("a session without a key was to be answered with it"))?;
-    Ok(Answer::key(status, key).with_cookies(cookies::of_session(auth, &granted.session)))
+    let (session, user) = (&granted.session, &granted.user);
+    let device = cookies::of_device(auth, user.id, user.epoch)?;
+    if auth.settings.tokens.mode == TokenMode::Opaque {
+        let key = session.key.as_ref().ok_or_else(|| Error::internal("a session without a key was to be answered with it"))?;
+        return Ok(Answer::key(status, key).with_cookies(cookies::of_session(auth, session, None)).with_cookies(device));
+    }
+    let pair = Box::pin(pairs::of(auth, user.id, session)).await?;
+    let mut body = json!({ "access": pair.access.token.expose(), "user": auth.shapes.view(user) });
+    body["refresh"] = shown(auth, &pair).unwrap_or_default().into();
+    // The reference tells them at a login alone.
+    if auth.settings.jwt.return_expiration && granted.method != Method::Registration {
+        expirations(&pair, true, &mut body);
+    }
+    Ok(Answer::tokens(status, &body).with_cookies(cookies::of_session(auth, session, Some(&pair))).with_cookies(device))
+}
+
+/// The answer to a refresh token.
+pub fn refreshed(auth: &Auth, session_ends: crate::ground::Time, pair: &Pair) -> Answer {
+    let mut body = json!({ "access": pair.access.token.expose() });
+    let shown = shown(auth, pair);
+    expirations(pair, shown.is_some(), &mut body);
+    if let Some(token) = shown {
+        body["refresh"] = token.into();
+    }
+    Answer::tokens(200, &body).with_cookies(cookies::of_pair(auth, session_ends, pair))
+}
+
+impl Call {
+    /// The same answer to whoever's session goes on while the others have ended: with a new cookie or under a new name where a
+    /// browser holds it.
+    ///
+    /// # Errors
+    /// Those of signing and of the database.
+    pub async fn renewed(&self, mut answer: Answer, session: Option<&Opened>) -> Result<Answer> {
+        let (auth, user) = (&self.auth, &self.caller()?.user);
+        if self.who.device.as_ref().and_then(|device| device.counter(user)).is_some() {
+            // Known still: its own user has ended the credentials of before, which raises the epoch by one.
+            answer = answer.with_cookies(cookies::of_device(auth, user.id, user.epoch + 1)?);
+        }
+        let Some(session) = session else { return Ok(answer) };
+        let pair = match auth.settings.tokens.mode {
+            TokenMode::JwtCookie => Some(Box::pin(pairs::of(auth, user.id, session)).await?),
+            TokenMode::Opaque | TokenMode::Jwt => None,
+        };
+        Ok(answer.with_cookies(cookies::of_session(auth, session, pair.as_ref())))
+    }
+}
+
+/// The refresh token, unless a cookie that no script can read carries it: then it is nowhere else (T42).
+fn shown<'a>(auth: &Auth, pair: &'a Pair) -> Option<&'a str> {
+    let hidden = auth.settings.tokens.mode == TokenMode::JwtCookie && auth.settings.jwt.cookie_http_only;
+    pair.refresh.as_ref().filter(|_| !hidden).map(|minted| minted.token.expose())
+}
+
+fn expirations(pair: &Pair, with_refresh: bool, body: &mut Value) {
+    body["access_expiration"] = pairs::moment(pair.access.expires_at).into();
+    if let Some(refresh) = pair.refresh.as_ref().filter(|_| with_refresh) {
+        body["refresh_expiration"] = pairs::moment(refresh.expires_at).into();
+    }
 }

@@ -24,7 +24,7 @@ use crate::ground::{Error, Language, Message, Result};
 
 use super::browser::Browser;
 use super::cookies::{self, SetCookie};
-use super::{body, language, proxies, render};
+use super::{body, language, path, proxies, render};
 
 /// A page: where it stands, below the base path and with its parameters in braces, and what it does.
 pub struct Page {
@@ -184,7 +184,7 @@ impl Page {
         }
         let max = usize::try_from(auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
         let input = body::read(&parts.headers, sent, max).await?;
-        let parameters = parameters(self.path, parts.uri.path());
+        let parameters = path::parameters(self.path, parts.uri.path());
         let (browser, cookies) = (Browser::of(auth, &parts.headers), cookies::lines(&parts.headers));
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let (auth, who, language, method) = (auth.clone(), who.clone(), language.clone(), method.clone());
@@ -205,17 +205,6 @@ fn problem(auth: &Auth, error: &Error, language: &Language) -> Response<Body> {
         response.headers_mut().insert(header::RETRY_AFTER, wait);
     }
     response
-}
-
-/// What stands in the path where the pattern has braces. The pattern matches, or the router had not come here.
-fn parameters(pattern: &str, path: &str) -> Vec<String> {
-    let (pattern, path) = (pattern.trim_matches('/'), path.trim_matches('/'));
-    let decoded = |segment: &str| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned();
-    // From the end: what stands before the parameters may have been moved.
-    let pairs = pattern.rsplit('/').zip(path.rsplit('/')).take_while(|(name, _)| name.starts_with('{'));
-    let mut parameters: Vec<String> = pairs.map(|(_, segment)| decoded(segment)).collect();
-    parameters.reverse();
-    parameters
 }
 
 fn page(auth: &Auth, shown: Shown, language: &Language) -> Response<Body> {

@@ -10,7 +10,7 @@ use crate::accounts::{Auth, Client};
 use crate::ground::Language;
 
 use super::accept::Format;
-use super::answer::Answer;
+use super::answer::{self, Answer};
 use super::dispatch::Bound;
 
 const JSON: &str = "application/json";
@@ -52,16 +52,19 @@ pub(super) fn response(
     method: &Method,
 ) -> Response<Body> {
     let (bytes, kind) = match format {
+        _ if matches!(answer.body, answer::Body::Empty) => (Vec::new(), JSON),
         Format::Json { indent: Some(width) } => (indented(&answer.body.value(), width), JSON),
         Format::Problem if answer.status >= 400 => (answer.body.bytes(), PROBLEM),
-        Format::Json { indent: None } | Format::Problem => (answer.body.bytes(), JSON),
-        Format::Html => (page(bound.endpoint.name, answer.status, &answer.body.value()), "text/html; charset=utf-8"),
+        // A page begins as the answer that it shows.
+        Format::Json { indent: None } | Format::Problem | Format::Html => (answer.body.bytes(), JSON),
     };
     let mut response = Response::new(if method == Method::HEAD { Body::empty() } else { Body::from(bytes) });
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.reserve(HEADERS);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    if answer.status != 204 {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
     headers.insert(header::ALLOW, bound.allow.clone());
     headers.insert(header::VARY, HeaderValue::from_static(VARY));
     put(headers, header::CONTENT_LANGUAGE, language.tag());
@@ -72,10 +75,6 @@ pub(super) fn response(
         put(headers, HeaderName::from_static(name), value);
     }
     answer.cookies.iter().for_each(|cookie| cookie.add_to(headers));
-    if matches!(format, Format::Html) {
-        let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    }
     response
 }
 
@@ -125,21 +124,4 @@ fn indented(value: &Value, width: usize) -> Vec<u8> {
         Ok(()) => out,
         Err(_) => Vec::new(),
     }
-}
-
-/// The answer as a page: what it is, its status, and the same JSON to read.
-fn page(name: &str, status: u16, value: &Value) -> Vec<u8> {
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{0}</title><style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}}\
-         pre{{white-space:pre-wrap;overflow-wrap:anywhere}}</style></head><body><h1>{0}</h1><p>HTTP {status}</p><pre>{1}</pre></body></html>\n",
-        escape(name),
-        escape(&text)
-    )
-    .into_bytes()
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }

@@ -8,16 +8,16 @@ use vestibule::testing::{TestAnswer, TestApp, on_both};
 
 use crate::exchange::{compat, detail};
 
-const HERE: &str = "http://127.0.0.1:8000";
+pub(crate) const HERE: &str = "http://127.0.0.1:8000";
 
 /// The whole `Set-Cookie` lines of that name.
-fn set_cookies<'a>(answer: &'a TestAnswer, name: &str) -> Vec<&'a str> {
+pub(crate) fn set_cookies<'a>(answer: &'a TestAnswer, name: &str) -> Vec<&'a str> {
     let lines = answer.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
     lines.filter(|line| line.split('=').next() == Some(name)).collect()
 }
 
 /// The value that an answer sets.
-fn cookie(answer: &TestAnswer, name: &str) -> String {
+pub(crate) fn cookie(answer: &TestAnswer, name: &str) -> String {
     let lines = set_cookies(answer, name);
     assert_eq!(lines.len(), 1, "{lines:?}");
     lines[0].split(';').next().unwrap().split_once('=').unwrap().1.to_owned()

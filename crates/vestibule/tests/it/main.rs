@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bodies;
+mod browse;
 mod catalogues;
 mod cookies;
 mod custom_fields;
@@ -25,8 +26,13 @@ mod password_change;
 mod problem;
 mod profiles;
 mod races;
+mod refresh;
 mod registration;
+mod sessions;
 mod settings_page;
+#[cfg(feature = "social")]
+mod social;
 mod threats;
+mod tokens;
 mod typed;
 mod user;

@@ -172,3 +172,34 @@ async fn t79_it_is_served_where_the_settings_say_so_and_nowhere_else() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn t77_people_read_it_as_a_page_that_loads_nothing() {
+    let change = |settings: &mut Settings| {
+        article(settings);
+        settings.user.fields[0].label = Some("<script>alert(1)</script>".into());
+        settings.user.fields[0].help = Some("<img src=x>".into());
+    };
+    on_both(change, async |app: TestApp| {
+        let page = app.get("openapi/").send().await.expect(200);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src 'sha256-"));
+        assert!(!page.text.contains("<script") && !page.text.contains("<img"));
+        let document = app.auth.openapi();
+        for (path, method, operation) in operations(&document) {
+            assert!(page.text.contains(&format!("id=\"{}\"", operation["operationId"].as_str().unwrap())), "{method} {path}");
+        }
+        for name in document["components"]["schemas"].as_object().unwrap().keys() {
+            assert!(page.text.contains(&format!("id=\"schema-{name}\"")), "{name}");
+        }
+        app.post("openapi/", json!({})).send().await.expect(405);
+    })
+    .await;
+    on_both(
+        |settings| settings.docs.openapi = Some(false),
+        async |app: TestApp| {
+            app.get("openapi/").send().await.expect(404);
+        },
+    )
+    .await;
+}

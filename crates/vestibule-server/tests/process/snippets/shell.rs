@@ -19,8 +19,10 @@ const INSTEAD: &[(&str, &str)] = &[
     ("postgres://user:password@host/name", "$POSTGRES"),
     ("postgres://user@host/vestibule", "$POSTGRES"),
     ("http://127.0.0.1:8000", "$SERVER"),
-    // This one needs what is installed beside a server only.
+    // In development there is something to say, and no mail waits.
     ("vestibule check --deploy", "vestibule check --deploy || test $? = 1"),
+    ("vestibule mail queue requeue 17 18", "vestibule mail queue requeue 17 18 || test $? = 1"),
+    ("vestibule mail queue drop 17", "vestibule mail queue drop 17 || test $? = 1"),
 ];
 
 /// `vestibule`, but a server is asked to stop as soon as it listens, and must then end well.
@@ -65,9 +67,9 @@ pub(super) fn run(page: &Page) -> usize {
 }
 
 /// A command, and what the page says that it answers.
-struct Step {
-    command: String,
-    expected: Vec<String>,
+pub(super) struct Step {
+    pub(super) command: String,
+    pub(super) expected: Vec<String>,
 }
 
 impl Step {
@@ -77,7 +79,7 @@ impl Step {
     }
 }
 
-fn steps(block: &Block) -> Vec<Step> {
+pub(super) fn steps(block: &Block) -> Vec<Step> {
     let console = block.language() == "console";
     let (mut steps, mut command) = (Vec::<Step>::new(), String::new());
     for line in block.text.lines() {
@@ -114,7 +116,7 @@ fn is_comment(text: &str) -> bool {
 }
 
 /// An answer as the page shows it: as JSON, where `…` ends what counts of a text; else a part of what was said.
-fn fits(expected: &str, said: &str) -> bool {
+pub(super) fn fits(expected: &str, said: &str) -> bool {
     let read = |text: &str| serde_json::from_str::<Value>(text).ok();
     match (read(expected), read(said)) {
         (Some(expected), Some(said)) => alike(&expected, &said),

@@ -309,6 +309,10 @@ impl Signing {
 }
 
 impl Made {
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres")),
+        expect(unreachable_code, unused_variables, reason = "built without a database, there is none to keep keys in")
+    )]
     fn new(db: &Db, master: &MasterKey) -> Result<Self> {
         let seal = SealingKey::new(master, "signing keys")?;
         Ok(Self { db: db.clone(), seal, read_at: AtomicI64::new(0), failing: AtomicBool::new(false), reading: Mutex::new(()) })

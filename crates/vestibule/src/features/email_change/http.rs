@@ -38,9 +38,11 @@ pub fn confirm(_: &Auth) -> Endpoint {
         .forgiving()
         .with(
             Operation::new(Method::POST, |call| Box::pin(post_confirm(call)))
-                .called("confirmEmailChange", "Confirm another e-mail address")
+                .called("confirmEmailChange", "Confirm another address")
                 .taking(flow::confirm_form())
-                .gives(Gives::says(200, "The new address is the account's.", &Message::EmailChanged)),
+                .either(&["key"])
+                .either(&["code", "email"])
+                .gives(Gives::says(200, "The account has its new address.", &Message::EmailChanged)),
         )
 }
 

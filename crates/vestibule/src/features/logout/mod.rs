@@ -4,19 +4,21 @@
 use http::Method;
 
 use crate::accounts::audit::Event;
-use crate::accounts::sessions::{self, Caller};
-use crate::accounts::{Auth, Client, links};
+use crate::accounts::{Auth, Client, UserId, links, refresh, sessions};
 use crate::ground::{Error, Message, Result, meters};
 use crate::http::page::{Page, PageCall, Shown};
 use crate::http::{Answer, Call, Endpoint, Gives, Operation};
+use crate::settings::TokenMode;
 
 /// `POST logout/`, and `GET` only where `account.logout_on_get` says so: a link or an image must not log anybody out (T46).
 pub fn endpoint(auth: &Auth) -> Endpoint {
     let endpoint = Endpoint::new("logout", "Logout")
         .described("Ends the session that the request carries.")
-        .giving_cookies()
+        .spending_cookies()
         .allowing("GET, POST, HEAD, OPTIONS")
         .with(operation(Method::POST).called("logout", "Log out"));
+    // A key that counts no more is told so, as recorded; a token is over so soon that nobody should have to refresh it to log out.
+    let endpoint = if auth.settings().tokens.mode == TokenMode::Opaque { endpoint } else { endpoint.forgiving() };
     if auth.settings().account.logout_on_get {
         endpoint.with(operation(Method::GET).called("logoutByLink", "Log out by a link"))
     } else {
@@ -31,7 +33,14 @@ fn operation(method: Method) -> Operation {
 
 async fn post(call: Call) -> Result<Answer> {
     if let Some(caller) = &call.caller {
-        logout(&call.auth, &call.who, caller).await?;
+        logout(&call.auth, &call.who, caller.user.id, &caller.session.sid).await?;
+    }
+    // Also when the access token is over, missing or another session's: whoever holds a refresh token may end what it keeps alive.
+    if call.auth.settings().tokens.mode != TokenMode::Opaque
+        && let Some(token) = call.refresh_token()
+        && let Some((user, sid)) = refresh::session_of(&call.auth, token.expose()).await?
+    {
+        logout(&call.auth, &call.who, user, &sid).await?;
     }
     Ok(Answer::says(200, Message::LoggedOut).with_cookies(call.removed_cookies()))
 }
@@ -48,19 +57,19 @@ async fn sign_out(call: PageCall) -> Result<Shown> {
     }
     call.admit()?;
     if let Some(caller) = call.caller().await? {
-        logout(&call.auth, &call.who, &caller).await?;
+        logout(&call.auth, &call.who, caller.user.id, &caller.session.sid).await?;
     }
     let next = settings.frontend.login_url.clone().unwrap_or_else(|| links::page(settings, "sign-in"));
     Ok(Shown::Elsewhere(303, next).with(call.removed_cookies()))
 }
 
-/// Ends the caller's session. Whoever comes second finds it ended, which is what was asked for.
+/// Ends a session. Whoever comes second finds it ended, which is what was asked for.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn logout(auth: &Auth, who: &Client, caller: &Caller) -> Result<()> {
-    let (sender, now, sid) = (who.clone(), auth.clock.now(), caller.session.sid.clone());
-    let event = Event::about(caller.user.id, "session.ended").with("sid", sid.as_str());
+pub async fn logout(auth: &Auth, who: &Client, user: UserId, sid: &str) -> Result<()> {
+    let (sender, now, sid) = (who.clone(), auth.clock.now(), sid.to_owned());
+    let event = Event::about(user, "session.ended").with("sid", sid.as_str());
     let row = event.clone();
     let ended = auth
         .db

@@ -30,7 +30,7 @@ pub async fn change(auth: &Auth, who: &Client, caller: &Caller, values: &Values)
     let new = agreed(auth, caller, values)?;
     let hash = auth.hasher.hash(new.clone()).await?;
     let (floor, holder, sender) = (auth.clone(), caller.clone(), who.clone());
-    let (event, ended, renewed) = auth.db.unit(move |tx| async move { save(&floor, &tx, &holder, &hash, &sender).await }).await?;
+    let (event, ended, renewed) = auth.unit(move |tx| async move { save(&floor, &tx, &holder, &hash, &sender).await }).await?;
     auth.courier.bell.notify_one();
     metrics::counter!(meters::SESSIONS_ENDED, "why" => "password_change").increment(ended);
     event.log(who);
@@ -68,7 +68,7 @@ async fn save(auth: &Auth, tx: &Tx, caller: &Caller, hash: &str, who: &Client) -
         sessions::end(tx, &caller.session.sid).await?;
         None
     } else {
-        sessions::renew(auth, tx, &caller.session.sid).await?
+        sessions::renew(auth, tx, caller).await?
     };
     tokens::end_all(tx, caller.user.id).await?;
     if auth.settings.email.notices.password_changed {

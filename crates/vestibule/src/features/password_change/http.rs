@@ -13,6 +13,7 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
     Endpoint::new("password/change", "Password Change")
         .described("Sets a new password and ends every other session of the account.")
         .guarded(Guard::User)
+        .giving_cookies()
         .with(
             Operation::new(Method::POST, |call| Box::pin(post(call)))
                 .called("changePassword", "Change the password")
@@ -23,5 +24,6 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
 
 async fn post(call: Call) -> Result<Answer> {
     let renewed = flow::change(&call.auth, &call.who, call.caller()?, &call.values()?).await?;
-    Ok(Answer::says(200, Message::PasswordSaved).with_cookies(call.renewed_cookies(renewed.as_ref())))
+    let answer = Answer::says(200, Message::PasswordSaved);
+    call.renewed(answer, renewed.as_ref()).await
 }

@@ -56,6 +56,19 @@ pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Input> 
     }
 }
 
+/// Reads a body that was sent as JSON, wherever it stood.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn json(bytes: &[u8]) -> Result<Input> {
+    json::read(bytes)
+}
+
+/// Whether the headers announce a form.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    matches!(Kind::of(headers), Kind::UrlEncoded | Kind::Multipart(_))
+}
+
 impl Kind {
     fn of(headers: &HeaderMap) -> Self {
         let sent = joined(headers, CONTENT_TYPE);

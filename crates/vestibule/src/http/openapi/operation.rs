@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::forms::{Completeness, Form};
 use crate::ground::Message;
+use crate::http::endpoint::Touches;
 use crate::http::{Endpoint, Gives, Guard, Operation, Shape};
 use crate::settings::Settings;
 
@@ -87,12 +88,17 @@ fn responses(settings: &Settings, endpoint: &Endpoint, operation: &Operation, co
 
 /// The statuses of the refusals that follow from what the operation is.
 fn refusals(settings: &Settings, endpoint: &Endpoint, operation: &Operation) -> Vec<u16> {
-    let (sends, forged) = (operation.method != Method::GET, security::has_cookies(settings));
+    let sends = operation.method != Method::GET;
     let shows = endpoint.guard != Guard::Anybody || !endpoint.forgiving;
     let may = [
         (400, sends),
         (401, shows),
-        (403, endpoint.guard == Guard::Staff || (sends && shows && forged)),
+        // A cookie may speak for a request, so another site may have made a browser send it (design decision 17).
+        (
+            403,
+            endpoint.guard == Guard::Staff
+                || (sends && (shows || endpoint.touches != Touches::NoCookies && settings.gives_cookies())),
+        ),
         (406, true),
         (408, sends),
         (413, sends),

@@ -49,12 +49,14 @@ pub(super) fn schemes(settings: &Settings) -> Map<String, Value> {
             json!({ "type": "apiKey", "in": "cookie", "name": settings.access_cookie(), "description": cookie }),
         );
     }
+    if settings.session_cookie() {
+        let cookie = "The session, as a login set it for this browser.";
+        out.insert(
+            "sessionCookie".into(),
+            json!({ "type": "apiKey", "in": "cookie", "name": settings.session_cookie_name(), "description": cookie }),
+        );
+    }
     out
-}
-
-/// Whether a browser may show a session by itself, so that requests can be forged.
-pub(super) fn has_cookies(settings: &Settings) -> bool {
-    settings.tokens.mode == TokenMode::JwtCookie || settings.session_cookie()
 }
 
 /// Which of them an endpoint wants: any one. Where nobody needs a session but one counts, none is one of the choices.

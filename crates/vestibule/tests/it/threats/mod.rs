@@ -15,7 +15,7 @@ mod mails;
 mod names;
 mod passwords;
 mod pending;
-mod scan;
+pub(crate) mod scan;
 mod sessions;
 mod storage;
 

@@ -5,15 +5,13 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use Part::{Administration, Factors, Measure, Pages, Serving, Social, Tokens};
+use Part::{Administration, Factors, Measure, Pages, Serving, Tokens};
 
 /// Which work brings what a row lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     /// JWT pairs, cookies, the list of sessions, keys.
     Tokens,
-    /// Sign-in with other providers.
-    Social,
     /// Forms from Rust types, pages to browse, the description of the interface.
     Pages,
     /// The server against a hostile world and a failing machine; the supply chain.
@@ -32,18 +30,15 @@ const PENDING: &[(u8, Part, &str)] = &[
     (2, Measure, "an overlong password is refused in under 50 ms: scripts/measure timing"),
     (3, Measure, "the similarity check ends in under 20 ms for the largest input: scripts/measure timing"),
     (6, Tokens, "clients that hold JWTs, refresh tokens and session cookies"),
-    (7, Social, "an account that exists by a social login only, and its first password"),
     (8, Factors, "an account with a second factor"),
     (9, Measure, "TIMING of every pair: scripts/measure timing; an account that exists by a social login only"),
     (23, Factors, "reset leaves the second factor"),
-    (25, Social, "the same where the proof is a social login"),
     (26, Tokens, "session cookies; two browsers"),
     (26, Factors, "the completion of a second factor"),
     (27, Tokens, "refresh families, access JWTs, cookies"),
     (27, Factors, "a login that is half done"),
     (28, Tokens, "refresh chains"),
     (29, Tokens, "access JWTs, refresh tokens, token/verify/"),
-    (29, Social, "social login"),
     (29, Factors, "passkeys and pending second factors"),
     (30, Tokens, "sessions/: list, end, foreign and unknown ids"),
     (31, Tokens, "the race with token/refresh/, and sessions/end-others/"),
@@ -62,17 +57,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (45, Tokens, "cross-origin requests on the wire; the settings are checked already"),
     (46, Tokens, "cookies that logout deletes"),
     (46, Pages, "method overrides in forms of our own pages"),
-    (47, Social, "state and callback"),
-    (48, Social, "ID tokens"),
-    (49, Social, "answers of another provider"),
-    (50, Social, "tokens that the client brings"),
-    (51, Social, "automatic linking"),
-    (52, Social, "issuer and subject as the only key"),
-    (53, Social, "discovery"),
-    (54, Social, "connecting"),
-    (55, Social, "the last way in"),
-    (56, Social, "return targets"),
-    (57, Social, "fetches from providers"),
     (58, Factors, "no way around the second factor"),
     (59, Factors, "TOTP codes are used once"),
     (60, Factors, "guessing codes"),
@@ -85,17 +69,13 @@ const PENDING: &[(u8, Part, &str)] = &[
     (67, Tokens, "the address in the list of sessions"),
     (69, Tokens, "the cookie of a known device"),
     (74, Measure, "2,000 slow connections of each kind, and the p99 of logins meanwhile: scripts/measure crowd"),
-    (76, Social, "extra members at social endpoints"),
     (77, Pages, "pages with forms"),
     (77, Administration, "admin pages and CSV"),
     (80, Tokens, "refresh tokens, CSRF values"),
-    (80, Social, "provider tokens and client secrets"),
     (80, Factors, "TOTP seeds, recovery codes, pending tokens"),
     (81, Tokens, "refresh reuse"),
-    (81, Social, "link and unlink"),
     (81, Factors, "factors added, removed, passed and failed"),
     (82, Administration, "every administrative endpoint; the command line is the only way so far"),
-    (83, Social, "the race of one identity's first login"),
     (84, Measure, "a thousand logins for 30 s, and the p99 of reads meanwhile: scripts/measure crowd"),
     (85, Tokens, "refresh in the kill loop"),
     (85, Measure, "the loop at full length: scripts/measure faults"),
