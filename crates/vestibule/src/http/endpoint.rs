@@ -296,10 +296,7 @@ impl Call {
 
     /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<Secret> {
-        match cookies::sent(&self.cookies, name) {
-            Sent::One(value) => Some(Secret::from(value)),
-            Sent::Nothing | Sent::Unusable => None,
-        }
+        cookies::one(&self.cookies, name)
     }
 
     /// What removes the cookies that the request carries.
