@@ -19,6 +19,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("postgres://user:password@host/name", "$POSTGRES"),
     ("postgres://user@host/vestibule", "$POSTGRES"),
     ("http://127.0.0.1:8000", "$SERVER"),
+    ("cargo run --release -- serve", "vestibule serve"),
     // In development there is something to say, and no mail waits.
     ("vestibule check --deploy", "vestibule check --deploy || test $? = 1"),
     ("vestibule mail queue requeue 17 18", "vestibule mail queue requeue 17 18 || test $? = 1"),
