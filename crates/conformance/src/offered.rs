@@ -11,6 +11,9 @@ use crate::wire::Answer;
 /// Below this every path of ours is.
 pub const BASE: &str = "/dj-rest-auth/";
 
+/// The cookie that goes with the forms of a page.
+pub const FORM_COOKIE: &str = "form";
+
 /// The features of the reference by the beginning of their paths below the base.
 const FEATURES: [(&str, &str); 3] =
     [("registration/account-email-verification-sent", "mail: the page after a sign-up"), ("token/", "JWT"), ("mfa/", "MFA")];
