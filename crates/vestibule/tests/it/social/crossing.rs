@@ -246,3 +246,27 @@ async fn t80_nothing_that_opens_anything_lies_in_the_database() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn the_sign_in_page_leads_over_a_provider_and_back_with_a_session_cookie() {
+    with_provider(
+        |_, own| own.kind = "keycloak".into(),
+        async |app, provider| {
+            let mut browser = Browser::new(app);
+            let page = browser.open("/auth/sign-in/").await.expect(200);
+            let start = "http://127.0.0.1:8000/auth/social/acme/start/?from=page";
+            assert!(page.text.contains(start) && page.text.contains("Sign in with Keycloak"), "{}", page.text);
+            let mut browser = Browser::new(app);
+            let answer = browser.open(start).await.expect(302);
+            let back = browser.open(&provider.visit(answer.header("location"))).await.expect(302);
+            assert_eq!(back.header("location"), "http://127.0.0.1:8000/auth/account/");
+            assert_eq!(member(back.header("location"), "code"), None);
+            let account = browser.open("/auth/account/").await.expect(200);
+            assert!(account.text.contains("ana@example.org"), "{}", account.text);
+            let failed = Browser::new(app).open("/auth/social/acme/callback/?state=x").await.expect(302);
+            let page = Browser::new(app).open(failed.header("location")).await.expect(200);
+            assert!(page.text.contains("did not work") && !page.text.contains("state_invalid"));
+        },
+    )
+    .await;
+}
