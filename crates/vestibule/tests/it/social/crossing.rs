@@ -270,3 +270,36 @@ async fn the_sign_in_page_leads_over_a_provider_and_back_with_a_session_cookie()
     )
     .await;
 }
+
+#[tokio::test]
+async fn what_nobody_finished_is_removed_when_it_is_over() {
+    with_provider(
+        |settings, own| {
+            frontend(settings, own);
+            let field = json!({ "name": "phone_number", "kind": "phone", "required": true });
+            settings.user.fields = vec![serde_json::from_value(field).unwrap()];
+        },
+        async |app, provider| {
+            Browser::new(app).go(provider, "acme").await;
+            by_code(app, provider).await.expect(403);
+            app.post("acme/", json!({ "id_token": provider.id_token() })).send().await.expect(403);
+            let left = async || {
+                let mut left = Vec::new();
+                for sql in [
+                    "SELECT COUNT(*) FROM auth_social_flows",
+                    "SELECT COUNT(*) FROM auth_social_pending",
+                    "SELECT COUNT(*) FROM auth_social_used",
+                ] {
+                    left.push(app.count(sql).await);
+                }
+                left
+            };
+            vestibule::accounts::housekeeping::keep_house(&app.auth).await.unwrap();
+            assert_eq!(left().await, [1, 2, 1]);
+            app.advance(Duration::from_secs(2 * 3600));
+            vestibule::accounts::housekeeping::keep_house(&app.auth).await.unwrap();
+            assert_eq!(left().await, [0, 0, 0]);
+        },
+    )
+    .await;
+}

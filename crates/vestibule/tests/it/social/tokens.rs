@@ -292,7 +292,7 @@ async fn every_way_in_answers_as_a_login_does_in_every_mode() {
             settings.frontend.return_urls = vec!["https://app.example.test/".into()];
         };
         with_provider(settings, async |app, provider| {
-            app.register("bea").await;
+            account(app, "bea", true).await;
             let login = json!({ "username": "bea", "password": crate::exchange::PASSWORD });
             let login = shape(&app.post("login/", login).send().await.expect(200));
             let by_token = app.post("acme/", json!({ "id_token": provider.id_token() })).send().await.expect(200);
