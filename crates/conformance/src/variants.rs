@@ -68,9 +68,11 @@ impl Variant {
         if let Some(value) = self.rest_auth("OLD_PASSWORD_FIELD_ENABLED") {
             settings["password"]["require_old"] = value.clone();
         }
-        // The reference asks everybody who comes by the session cookie alone for its CSRF token.
-        if self.env("LAB_AUTH") == Some("session") {
-            settings["jwt"] = json!({ "csrf": true });
+        match self.env("LAB_AUTH") {
+            // The reference asks everybody who comes by the session cookie alone for its CSRF token.
+            Some("session") => settings["jwt"] = json!({ "csrf": true }),
+            Some("jwt" | "jwtcookie") => settings["jwt"] = self.jwt(),
+            _ => {}
         }
         if let Some(Value::String(path)) = self.overrides.get("LOGIN_URL") {
             settings["frontend"] = json!({ "login_url": format!("http://testserver.local{path}") });
@@ -171,6 +173,44 @@ impl Variant {
             tokens["session_cookie"] = json!(false);
         }
         tokens
+    }
+
+    /// The reference's tokens: its defaults are five minutes, a day, and refresh tokens that are not used up.
+    fn jwt(&self) -> Value {
+        let simple = |name: &str| self.overrides.pointer("/SIMPLE_JWT").and_then(|simple| simple.get(name));
+        let seconds = |name: &str, default: u64| {
+            let value = simple(name).and_then(|value| value.get("seconds").unwrap_or(value).as_u64());
+            json!(format!("{}s", value.unwrap_or(default)))
+        };
+        let mut jwt = json!({
+            "access_ttl": seconds("ACCESS_TOKEN_LIFETIME", 300),
+            "refresh_ttl": seconds("REFRESH_TOKEN_LIFETIME", 86_400),
+            "rotate_refresh": simple("ROTATE_REFRESH_TOKENS").cloned().unwrap_or(false.into()),
+            "access_cookie": "my-app-auth",
+            "refresh_cookie": "my-refresh-token",
+            "refresh_cookie_path": "/",
+        });
+        for (theirs, ours) in [
+            ("JWT_AUTH_COOKIE", "access_cookie"),
+            ("JWT_AUTH_REFRESH_COOKIE", "refresh_cookie"),
+            ("JWT_AUTH_REFRESH_COOKIE_PATH", "refresh_cookie_path"),
+            ("JWT_AUTH_SECURE", "cookie_secure"),
+            ("JWT_AUTH_SAMESITE", "cookie_samesite"),
+            ("JWT_AUTH_COOKIE_DOMAIN", "cookie_domain"),
+            ("JWT_AUTH_RETURN_EXPIRATION", "return_expiration"),
+            ("JWT_AUTH_COOKIE_USE_CSRF", "csrf"),
+        ] {
+            if let Some(value) = self.rest_auth(theirs) {
+                jwt[ours] = value.clone();
+            }
+        }
+        // Without cookies the reference leaves the refresh token out of the body all the same; it is then nowhere.
+        if self.env("LAB_AUTH") == Some("jwtcookie")
+            && let Some(value) = self.rest_auth("JWT_AUTH_HTTPONLY")
+        {
+            jwt["cookie_http_only"] = value.clone();
+        }
+        jwt
     }
 
     /// The reference's throttle counts every request of a view's scope; ours count attempts. The same rate for each of them.
