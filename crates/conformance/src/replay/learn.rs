@@ -4,7 +4,7 @@ use vestibule::accounts::tokens::Purpose;
 
 use super::{Judgement, Replay, recorded_members};
 use crate::fixtures::Kept;
-use crate::history::Link;
+use crate::history::{Link, sids};
 use crate::offered::BASE;
 use crate::placeholders::kind_of;
 use crate::steps::Exchange;
@@ -59,6 +59,10 @@ impl Replay {
         if done_here && path.starts_with("password/") {
             let dead = self.dead_keys()?;
             self.history.ended.extend(dead);
+        }
+        let by_cookie = path == "password/change" && request.header("cookie").is_some();
+        if done_here && (path == "logout" || by_cookie) {
+            self.history.ended_sids.extend(sids(request));
         }
         if done_here && path == "logout" {
             let dead = self.dead_keys()?;

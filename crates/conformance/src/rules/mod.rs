@@ -15,6 +15,7 @@ mod passwords;
 mod paths;
 mod social;
 mod throttle;
+mod tokens;
 mod wishes;
 mod words;
 
@@ -115,6 +116,17 @@ pub const RULES: &[Rule] = &[
     credentials::UNAUTHENTICATED,
     credentials::FORGIVING,
     credentials::LOGOUT_OF_NOBODY,
+    tokens::LOGOUT,
+    tokens::ENDED,
+    tokens::LOST_ANSWER,
+    tokens::COOKIES_AT_ONCE,
+    tokens::REFRESH_IN_BODY,
+    tokens::NEW_COOKIES,
+    tokens::SCHEME,
+    tokens::BROKEN_COOKIE,
+    tokens::OWN_VALUE,
+    tokens::FORM_COOKIE,
+    tokens::KNOWN_BROWSER,
     accounts::ONE_ACCOUNT_PER_ADDRESS,
     accounts::LONG_ADDRESS,
     accounts::REFUSED_BEFORE,
