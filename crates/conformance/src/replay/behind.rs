@@ -44,6 +44,7 @@ impl Replay {
                 let whose = args.pointer("/claims/user_id").and_then(|id| id.as_i64().or_else(|| id.as_str()?.parse().ok()));
                 let token = self.library.make_jwt(name, kind, age, whose)?;
                 labels(&fixture.result).iter().for_each(|(_, label)| self.bindings.set(label, token.clone()));
+                self.history.keys.insert(token);
                 Ok(())
             }
             "make_email_key" => self.make_link(Purpose::VerifyEmail, fixture, name, age),

@@ -15,7 +15,7 @@ use crate::fixtures::Library;
 use crate::history::{History, Origin};
 use crate::mailbox::{self, Letter, Mailbox};
 use crate::offered;
-use crate::placeholders::Bindings;
+use crate::placeholders::{Bindings, kind_of};
 use crate::report::{Outcome, Verdict};
 use crate::rules::{self, Asked};
 use crate::server::{NoServer, Server};
@@ -120,7 +120,10 @@ impl Replay {
             }
         };
         let whom = self.whom(exchange, &request)?;
-        let kept = learn::may_be_taken(exchange, &request).then(|| self.library.kept()).transpose()?;
+        let kept = learn::may_be_taken(exchange, &request);
+        if kept {
+            self.library.keep()?;
+        }
         // No answer, or a recording that cannot be read, is this exchange's failure and not the end of the replay.
         let received = self.send(&request);
         let judged = received.and_then(|received| Ok((self.judge(exchange, &request, &received, whom.as_deref())?, received)));
@@ -134,15 +137,15 @@ impl Replay {
         self.note_mailed(exchange);
         self.remember_unbound(exchange, &judgement);
         self.learn(exchange, &request, &received.answer, &judgement)?;
-        if let (Some(kept), 200..=399) = (kept, received.answer.status) {
-            self.undo(exchange, kept)?;
+        if kept && (200..=399).contains(&received.answer.status) {
+            self.undo(exchange)?;
         }
         Ok(judgement)
     }
 
     fn bind(&mut self, captured: Captured) {
         for (label, value) in captured {
-            if label.starts_with("token:") {
+            if matches!(kind_of(&label), "token" | "jwt_access" | "jwt_refresh") {
                 self.history.keys.insert(value.clone());
             }
             self.bindings.set(&label, value);

@@ -7,6 +7,7 @@ mod accounts;
 mod asked;
 mod bodies;
 mod credentials;
+mod jwt;
 mod languages;
 mod links;
 mod mailed;
@@ -52,8 +53,8 @@ pub enum Instead {
     SameAs(Request),
     /// The recorded answer, and mails to these addresses.
     Mails(Vec<String>),
-    /// The recorded answer, and this cookie beside.
-    Beside(&'static str),
+    /// The recorded answer, and these cookies beside.
+    Beside(Vec<String>),
     /// Whatever is no crash.
     Better,
 }
@@ -109,11 +110,20 @@ pub const RULES: &[Rule] = &[
     credentials::NO_BASIC,
     credentials::ALWAYS_A_KEY,
     credentials::NO_ORIGIN,
-    credentials::NEW_CSRF_TOKEN,
     credentials::BEARER,
     credentials::UNAUTHENTICATED,
     credentials::FORGIVING,
     credentials::LOGOUT_OF_NOBODY,
+    jwt::LOGOUT,
+    jwt::SESSION_ENDED,
+    jwt::ANY_CASE,
+    jwt::GRACE,
+    jwt::SAME_AFTER_REGISTRATION,
+    jwt::SOMEWHERE,
+    jwt::FORGIVING_COOKIE,
+    jwt::OWN_CSRF_TOKEN,
+    jwt::CSRF_COOKIE,
+    jwt::NEW_COOKIES,
     accounts::ONE_ACCOUNT_PER_ADDRESS,
     accounts::LONG_ADDRESS,
     accounts::REFUSED_BEFORE,
