@@ -8,7 +8,7 @@ use tokio::runtime::{self, Runtime};
 use vestibule::accounts::sessions::Method;
 use vestibule::accounts::tokens::{self, Purpose};
 use vestibule::accounts::users::User;
-use vestibule::accounts::{Client, UserId, admin, login, pairs};
+use vestibule::accounts::{Client, UserId, admin, identities, login, pairs};
 use vestibule::ground::names::EmailAddress;
 use vestibule::ground::secrets::Digest;
 use vestibule::ground::{Clock, Entropy, Error, Secret};
@@ -108,6 +108,22 @@ impl Library {
     pub fn delete_user(&self, name: &str) -> Result<(), String> {
         let account = self.account(name)?;
         self.run(|id| ("DELETE FROM auth_users WHERE id = $1", vec![id]), account.id)
+    }
+
+    /// Connects an identity at a provider to an account.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn connect(&self, name: &str, provider: &str, subject: &str) -> Result<(), String> {
+        let (account, now) = (self.account(name)?, self.auth.clock().now());
+        let (provider, subject) = (provider.to_owned(), subject.to_owned());
+        let done = self.runtime.block_on(self.auth.db().unit(move |tx| async move {
+            let issuer = format!("https://{provider}.recorded.example");
+            let claimed = identities::claim(&tx, &provider, &issuer, &subject, now).await?;
+            let claimed = claimed.ok_or_else(|| Error::internal("the identity is somebody's"))?;
+            identities::give(&tx, claimed, account.id, true).await
+        }));
+        done.map_err(told)
     }
 
     /// Marks an address as proven or not.

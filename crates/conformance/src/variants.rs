@@ -63,6 +63,7 @@ impl Variant {
             "tokens": self.tokens(),
             "jwt": self.jwt(),
             "email": self.email(),
+            "social": providers(),
             "limits": self.limits(),
             "log": { "level": "warn" },
         });
@@ -212,6 +213,16 @@ impl Variant {
         let Some(rate) = rate.and_then(translated) else { return json!({ "enabled": false }) };
         json!({ "enabled": true, "login": rate, "registration": rate, "reset": rate, "login_failed": "", "mail": "" })
     }
+}
+
+/// The providers of the recording, none of which could be reached.
+fn providers() -> Value {
+    let nowhere = "http://127.0.0.1:9";
+    let own = json!({
+        "client_id": "recorded-client", "client_secret": "recorded-secret", "allow_private_network": true,
+        "issuer": nowhere, "token_url": nowhere, "userinfo_url": nowhere, "authorize_url": nowhere,
+    });
+    json!({ "google": own, "github": own, "oidc": own })
 }
 
 /// `3/min` as we write it.

@@ -219,6 +219,8 @@ impl Builder {
         let pages = Pages::load(&settings, &functions, &languages);
         let courier = courier(&settings, self.transport, pages, &self.entropy)?;
         let internal = |error: Error| BuildError::because(format!("{error:?}"));
+        #[cfg(feature = "social")]
+        let providers = crate::social::Providers::load(&settings).map_err(BuildError)?;
         let floor = Floor {
             hasher: Hasher::start(&hashing(&settings), self.entropy.clone()).map_err(internal)?,
             policy: policy(&settings, self.password_rule),
@@ -231,6 +233,8 @@ impl Builder {
             courier,
             request_names: RequestNames::new(&self.entropy).map_err(internal)?,
             placed: AtomicBool::new(false),
+            #[cfg(feature = "social")]
+            social: crate::social::SignIn::new(providers, &key).map_err(internal)?,
             key_file,
             listener: Listener::start(&self.hooks),
             hooks: self.hooks,

@@ -8,4 +8,7 @@ macro_rules! pages {
 
 pages! {
     readme "README.md",
+    verify_tokens_elsewhere "docs/cookbook/verify-tokens-elsewhere.md",
+    your_own_user "docs/cookbook/your-own-user.md",
+    hooks "docs/cookbook/hooks.md",
 }

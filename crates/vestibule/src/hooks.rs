@@ -34,7 +34,9 @@ use crate::ground::Result;
 /// ```
 pub trait Hooks: Send + Sync + 'static {
     /// Before an account is made. May change what is made, or refuse with an error, which is the answer:
-    /// `Err(("invite", "This invitation is not known.").into())` stands at that field.
+    /// `Err(("invite", "This invitation is not known.").into())` stands at that field. Where an answer must not tell that an
+    /// address has an account (T11), it is also asked about accounts that are not made, in a unit that is undone; so refuse here,
+    /// not in [`Hooks::after_register`].
     fn before_register(&self, tx: &Tx, new: &mut NewUser) -> impl Future<Output = Result<()>> + Send {
         let _ = (tx, new);
         async { Ok(()) }

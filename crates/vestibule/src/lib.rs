@@ -23,6 +23,8 @@ pub mod mail;
 pub mod outgoing;
 pub mod pages;
 pub mod settings;
+#[cfg(feature = "social")]
+pub mod social;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

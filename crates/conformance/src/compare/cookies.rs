@@ -47,7 +47,8 @@ fn is_about_a_login(exchange: &Exchange, recorded: &[&str]) -> bool {
 /// login's answer. A token that we put into a cookie alone is looked for there.
 pub fn credentials(exchange: &Exchange, answer: &Answer) -> Captured {
     let recorded = recorded(exchange);
-    let pairs = answer.all("set-cookie").filter_map(|ours| Some((recorded.iter().find(|theirs| name(theirs) == name(ours))?, ours)));
+    let pairs =
+        answer.all("set-cookie").filter_map(|ours| Some((recorded.iter().find(|theirs| name(theirs) == name(ours))?, ours)));
     let values = pairs.filter_map(|(theirs, ours)| value_of(theirs, ours).ok()).flatten();
     let mut found: Captured = values.filter(|(label, _)| is_bound(label)).collect();
     let body: Option<Value> = exchange.response_body.as_deref().and_then(|text| super::pattern(text, &exchange.method).ok());

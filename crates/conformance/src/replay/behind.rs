@@ -35,6 +35,10 @@ impl Replay {
                 self.history.unlisted.retain(|address| !names.contains(address));
                 self.library.set_email_verified(name, args.get("verified") != Some(&Value::Bool(false)))
             }
+            "create_social_account" => {
+                let text = |member: &str| args.get(member).and_then(Value::as_str).unwrap_or_default();
+                self.library.connect(name, text("provider"), text("uid"))
+            }
             "set_unusable_password" => self.library.remove_password(name),
             // Counters of one process are in its memory.
             "clear_cache" => self.server.restart(),
@@ -103,7 +107,6 @@ impl Replay {
     fn remember_what_for(&mut self, op: &str, result: &Value) {
         let feature = match op {
             "make_jwt" => "JWT",
-            "create_social_account" => "social",
             "totp_code" => "MFA",
             _ => "a fixture that this program does not know",
         };

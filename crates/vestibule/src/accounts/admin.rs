@@ -68,6 +68,7 @@ pub async fn create_user(auth: &Auth, account: NewAccount) -> Result<User> {
         is_staff: account.is_staff,
         profile,
         language: None,
+        extra: Value::Null,
     };
     insert(auth, new).await
 }

@@ -72,6 +72,9 @@ pub struct Floor {
     pub(crate) languages: Languages,
     /// The texts of mails.
     pub(crate) templates: Templates,
+    /// Signing in with providers.
+    #[cfg(feature = "social")]
+    pub(crate) social: crate::social::SignIn,
 }
 
 impl Auth {

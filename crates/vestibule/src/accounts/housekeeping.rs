@@ -27,6 +27,8 @@ pub struct Removed {
     pub expired: u64,
     /// Counters whose window is over.
     pub counters: u64,
+    /// What people began with providers and did not finish.
+    pub begun: u64,
     /// One-time tokens past their end.
     pub tokens: u64,
 }
@@ -41,6 +43,7 @@ pub async fn keep_house(auth: &Auth) -> Result<Removed> {
     let removed = Removed {
         expired: expired(&auth.db, now).await?,
         counters: counters(&auth.db, now).await?,
+        begun: begun(&auth.db, now).await?,
         tokens: tokens(&auth.db, now).await?,
     };
     spent_tokens(&auth.db, now).await?;
@@ -97,6 +100,33 @@ async fn counters(db: &Db, now: Time) -> Result<u64> {
     let removed = in_batches(db, if db.is_shared() { shared } else { alone }, now).await?;
     metrics::counter!(meters::REMOVED, "what" => "limits").increment(removed);
     Ok(removed)
+}
+
+/// These rows count for nothing any more, and nothing waits for them.
+async fn begun(db: &Db, now: Time) -> Result<u64> {
+    let (mut total, shared) = (0, db.is_shared());
+    for (alone, together) in [
+        (
+            remove!("auth_social_flows", "state_hash", "expires_at", ""),
+            remove!("auth_social_flows", "state_hash", "expires_at", " FOR UPDATE SKIP LOCKED"),
+        ),
+        (
+            remove!("auth_social_codes", "hash", "expires_at", ""),
+            remove!("auth_social_codes", "hash", "expires_at", " FOR UPDATE SKIP LOCKED"),
+        ),
+        (
+            remove!("auth_social_pending", "hash", "expires_at", ""),
+            remove!("auth_social_pending", "hash", "expires_at", " FOR UPDATE SKIP LOCKED"),
+        ),
+        (
+            remove!("auth_social_used", "hash", "expires_at", ""),
+            remove!("auth_social_used", "hash", "expires_at", " FOR UPDATE SKIP LOCKED"),
+        ),
+    ] {
+        total += in_batches(db, if shared { together } else { alone }, now).await?;
+    }
+    metrics::counter!(meters::REMOVED, "what" => "social").increment(total);
+    Ok(total)
 }
 
 async fn tokens(db: &Db, now: Time) -> Result<u64> {

@@ -44,17 +44,54 @@ pub async fn finish_on_page(auth: &Auth, tx: &Tx, who: &Client, id: UserId, epoc
     enter(auth, tx, (id, epoch), &Opening { who, method, now: auth.clock.now(), cookie: true }).await
 }
 
+/// By which door somebody comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// An endpoint: what is given out follows the settings.
+    Endpoint,
+    /// A page of ours: the browser gets a session cookie.
+    Page,
+}
+
+impl Door {
+    /// [`finish`] or [`finish_on_page`].
+    ///
+    /// # Errors
+    /// As [`finish`].
+    pub async fn finish(self, auth: &Auth, tx: &Tx, who: &Client, (id, epoch): (UserId, i64), method: Method) -> Result<Granted> {
+        match self {
+            Self::Endpoint => finish(auth, tx, who, id, epoch, method).await,
+            Self::Page => finish_on_page(auth, tx, who, id, epoch, method).await,
+        }
+    }
+}
+
 async fn enter(auth: &Auth, tx: &Tx, (id, epoch): (UserId, i64), opening: &Opening<'_>) -> Result<Granted> {
     let user = users::lock(tx, id, epoch).await?.ok_or_else(|| Error::non_field(Message::LoginFailed))?;
-    if auth.settings.account.email_verification == Verification::Mandatory && !user.email_verified {
-        return Err(Error::non_field(Message::EmailNotVerified));
-    }
+    owed(auth, &user)?;
     auth.hooks.before_login(tx, &user).await?;
     users::came_in(tx, user.id, opening.now).await?;
     let session = sessions::open(auth, tx, &user, opening).await?;
     let event = Event::about(user.id, "session.opened").with("sid", session.sid.as_str()).with("method", opening.method.as_str());
     event.record(tx, opening.now, opening.who).await?;
     Ok(Granted { user, session, method: opening.method, event })
+}
+
+/// What is owed before a session may open.
+fn owed(auth: &Auth, user: &User) -> Result<()> {
+    if auth.settings.account.email_verification == Verification::Mandatory && !user.email_verified {
+        return Err(Error::non_field(Message::EmailNotVerified));
+    }
+    Ok(())
+}
+
+/// Whether [`finish`] would open a session, for a way in that ends in a second request.
+///
+/// # Errors
+/// As [`finish`].
+pub async fn would_finish(auth: &Auth, tx: &Tx, id: UserId, epoch: i64) -> Result<()> {
+    let user = users::lock(tx, id, epoch).await?.ok_or_else(|| Error::non_field(Message::LoginFailed))?;
+    owed(auth, &user)
 }
 
 /// A password that was right.
@@ -82,7 +119,13 @@ pub async fn prove(
     password: &Secret,
     failed: Error,
 ) -> Result<Proof> {
-    let account = found.as_ref().map_or_else(|| format!("name:{name}"), |found| format!("user:{}", found.user.id));
+    let account = match &found {
+        Some(UserWithPassword { user, .. }) => {
+            let known = who.device.as_ref().and_then(|device| device.counter(user));
+            known.unwrap_or_else(|| format!("user:{}", user.id))
+        }
+        None => format!("name:{name}"),
+    };
     let reserved = limits::reserve(auth, Action::LoginFailed, who, Some(&account)).await?;
     let id = found.as_ref().map(|found| found.user.id);
     let candidate = found.filter(|found| found.user.is_active && found.password.is_some());

@@ -26,6 +26,8 @@ pub enum Method {
     Registration,
     /// By a refresh token of the system before this one.
     OldSystem,
+    /// By a sign-in provider.
+    Social,
 }
 
 impl Method {
@@ -35,6 +37,7 @@ impl Method {
             Self::Password => "password",
             Self::Registration => "registration",
             Self::OldSystem => "old_system",
+            Self::Social => "social",
         }
     }
 }
@@ -302,4 +305,16 @@ pub async fn end_others(tx: &Tx, caller: &Caller) -> Result<u64> {
     }
     let sql = "DELETE FROM auth_sessions WHERE user_id = $1 AND sid <> $2";
     Ok(tx.run(sql, params![caller.user.id.as_i64(), caller.session.sid.as_str()]).await?)
+}
+
+/// Whether a session of that user is open, in a unit.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_open(tx: &Tx, user: UserId, sid: &str, now: Time) -> Result<bool> {
+    let sql = concat!(
+        "SELECT u.id FROM auth_sessions s JOIN auth_users u ON u.id = s.user_id AND u.epoch = s.epoch ",
+        "WHERE s.sid = $1 AND u.id = $2 AND s.expires_at > $3"
+    );
+    Ok(tx.one::<(i64,)>(sql, params![sid, user.as_i64(), now]).await?.is_some())
 }

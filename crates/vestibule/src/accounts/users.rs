@@ -81,6 +81,7 @@ macro_rules! returned_user {
         "id, epoch, username, email, email_verified_at, first_name, last_name, is_active, is_staff, profile, created_at, last_login_at, language"
     };
 }
+pub(crate) use returned_user;
 
 impl User {
     /// How many columns `user_columns!` names.
@@ -151,6 +152,8 @@ pub struct NewUser {
     pub profile: Value,
     /// In which language mails to the account are written; without one, in that of the installation.
     pub language: Option<String>,
+    /// What a form of the host's brought for its hooks, an invitation for example. No account keeps it.
+    pub extra: Value,
 }
 
 /// The user of that number.
@@ -218,12 +221,19 @@ const MOST_NAMES: usize = 20;
 
 /// Names for an account that brought none, where accounts have names and may do so.
 pub fn derived_names(auth: &Auth, address: Option<&EmailAddress>) -> Vec<Username> {
-    let account = &auth.settings.account;
-    if account.username != Presence::Optional {
+    if auth.settings.account.username != Presence::Optional {
         return Vec::new();
     }
-    let sources: Vec<&str> = address.map(EmailAddress::local_part).into_iter().collect();
-    Username::candidates(&sources, account.username_min_length as usize, &account.username_denylist, &auth.entropy)
+    names_from(auth, &address.map(EmailAddress::local_part).into_iter().collect::<Vec<_>>())
+}
+
+/// Names made from the first usable of these, where accounts have names: also where people must choose one, if nobody asked them.
+pub fn names_from(auth: &Auth, sources: &[&str]) -> Vec<Username> {
+    let account = &auth.settings.account;
+    if account.username == Presence::Off {
+        return Vec::new();
+    }
+    Username::candidates(sources, account.username_min_length as usize, &account.username_denylist, &auth.entropy)
         .take(MOST_NAMES)
         .collect()
 }

@@ -11,9 +11,21 @@ use crate::ground::names::EmailAddress;
 use crate::ground::{Error, Message, Result, Time};
 use crate::params;
 
-use super::UserId;
-use super::tokens::Held;
+use super::tokens::{self, Held};
 use super::users::{self, User};
+use super::{UserId, identities, sessions};
+
+/// Who holds an address, as [`users::by_email`] finds it: the account and its epoch, whose row is to be taken next.
+///
+/// # Errors
+/// Those of the database.
+pub async fn claimant(tx: &Tx, address: &EmailAddress) -> Result<Option<(UserId, i64)>> {
+    let sql = concat!(
+        "SELECT id, epoch FROM auth_users WHERE email_key = $1 ",
+        "ORDER BY email_verified_at IS NULL, email_owner IS NULL, id LIMIT 1"
+    );
+    Ok(tx.one::<(i64, i64)>(sql, params![address.key()]).await?.map(|(id, epoch)| (UserId::from_i64(id), epoch)))
+}
 
 /// Takes the rows of everybody who claims the address, and the user's, in the order of their numbers. Whoever spends a token
 /// that proves an address does this first: two proofs of one address would else wait for each other for ever. One process writes
@@ -46,7 +58,11 @@ pub async fn prove(tx: &Tx, held: &Held, now: Time) -> Result<(User, bool)> {
         "WHERE id = $1 AND email_key = $2 AND NOT EXISTS (SELECT 1 FROM auth_users o WHERE o.email_owner = $2 AND o.id <> $1)"
     );
     let proven = tx.run(sql, params![held.user.as_i64(), held.email_key.as_str(), now]).await.map_err(taken)?;
-    if proven == 1 { Ok((user, true)) } else { Err(gone()) }
+    if proven != 1 {
+        return Err(gone());
+    }
+    identities::drop_attached(tx, held.user).await?;
+    Ok((user, true))
 }
 
 fn gone() -> Error {
@@ -59,6 +75,26 @@ fn taken(error: db::Error) -> Error {
         db::Error::Unique(_) => gone(),
         other => other.into(),
     }
+}
+
+/// Gives an account to whoever proved its address in another way than by its own key: password, sessions, tokens and identities of
+/// before are gone (T25, T51). In a unit that holds the user's row, for a user whose address is not proven.
+///
+/// # Errors
+/// [`Error::Refused`] with 404 when somebody else proved the address first, and those of the database.
+pub async fn take_over(tx: &Tx, held: &Held, now: Time) -> Result<User> {
+    push_aside(tx, held).await?;
+    let sql = concat!(
+        "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, password = NULL, email_verified_at = $3, ",
+        "new_email = NULL, new_email_key = NULL, email_owner = email_key WHERE id = $1 AND email_key = $2 AND email_verified_at IS NULL ",
+        "AND NOT EXISTS (SELECT 1 FROM auth_users o WHERE o.email_owner = $2 AND o.id <> $1) RETURNING ",
+        users::returned_user!()
+    );
+    let user = tx.one::<User>(sql, params![held.user.as_i64(), held.email_key.as_str(), now]).await.map_err(taken)?;
+    sessions::end_all(tx, held.user).await?;
+    tokens::end_all(tx, held.user).await?;
+    identities::drop_all(tx, held.user).await?;
+    user.ok_or_else(gone)
 }
 
 /// Removes the other pending sign-ups of the address. An account that was let in unproven, in the days when that was enough, is

@@ -332,6 +332,22 @@ messages! {
     EmailChanged, "email_changed", "Your e-mail address has been changed.";
     /// Logged out, or there was nothing to log out from.
     LoggedOut, "logged_out", "Successfully logged out.";
+    /// A provider's login was asked for with nothing to log in with.
+    SocialInputMissing, "social_input_missing", "Incorrect input. access_token or code is required.";
+    /// What a provider gave does not count: old, used, another's or not the provider's at all.
+    SocialIncorrect, "incorrect_value", "Incorrect value";
+    /// The provider does not answer, or not to us.
+    ProviderUnavailable, "provider_unavailable", "The sign-in provider cannot be reached at the moment. Please try again.";
+    /// The provider's address is an account's, whose owner must connect the provider.
+    LinkRequired, "link_required", "An account with this e-mail address exists. Please log in to it and connect the provider there.";
+    /// Another account has this identity.
+    IdentityTaken, "identity_taken", "This login belongs to another account already.";
+    /// Nothing else would open the account.
+    LastLoginMethod, "last_login_method", "This is the only way to log in to your account. Please set a password first.";
+    /// Not below an address of the settings.
+    ReturnUrlNotAllowed, "return_url_not_allowed", "This return address is not allowed.";
+    /// The provider did not tell everything that an account needs.
+    RegistrationIncomplete, "registration_incomplete", "Some details are missing to make your account.";
     /// The password was changed.
     PasswordSaved, "password_saved", "New password has been saved.";
     /// A sentence of the host's own, see [`Message::own`].

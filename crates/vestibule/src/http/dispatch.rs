@@ -12,7 +12,7 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::OriginalUri;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use tracing::Instrument;
 
 use crate::accounts::sessions::Caller;
@@ -58,7 +58,10 @@ impl Bound {
         let began = Instant::now();
         let (parts, sent) = request.into_parts();
         self.notice_place(&parts);
-        let who = proxies::client(&self.auth, &parts);
+        let mut who = proxies::client(&self.auth, &parts);
+        if self.endpoint.touches == Touches::Gives {
+            who.device = cookies::device(&self.auth, &parts.headers);
+        }
         let started = self.auth.clock().now();
         let html = self.auth.settings.docs_browsable();
         if let Some(asked_before) = cors::preflight(&self.auth, &parts.method, &parts.headers, &self.allow) {
@@ -72,7 +75,7 @@ impl Bound {
         }
         let done = match &format {
             Ok(_) => {
-                let asked = (&parts.method, parts.uri.path());
+                let asked = (&parts.method, &parts.uri);
                 self.perform(asked, &parts.headers, Submitted::Unread(sent), &who, language).await
             }
             Err(refused) => Err(refused.clone()),
@@ -112,7 +115,7 @@ impl Bound {
     /// Does what a request asks for, by its method and its path. A fault of ours is told to the log.
     pub(super) async fn perform(
         &self,
-        asked: (&Method, &str),
+        asked: (&Method, &Uri),
         headers: &HeaderMap,
         sent: Submitted,
         who: &Client,
@@ -128,7 +131,7 @@ impl Bound {
 
     async fn attempt(
         &self,
-        (method, path): (&Method, &str),
+        (method, uri): (&Method, &Uri),
         headers: &HeaderMap,
         sent: Submitted,
         who: &Client,
@@ -153,7 +156,8 @@ impl Bound {
             caller,
             directory: self.directory.clone(),
             cookies: cookies::lines(headers),
-            parameters: pattern::parameters(self.endpoint.path, path),
+            parameters: pattern::parameters(self.endpoint.path, uri.path()),
+            uri: uri.clone(),
             input,
             endpoint: self.endpoint.clone(),
             method: method.clone(),

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri};
 use serde_json::json;
 
 use crate::accounts::sessions::Caller;
@@ -251,6 +251,8 @@ pub struct Call {
     pub(super) cookies: HeaderMap,
     /// The parts of the path that stand for parameters, in their order.
     pub parameters: Vec<String>,
+    /// The address that was asked for.
+    pub(super) uri: Uri,
     pub(super) input: Input,
     pub(super) endpoint: std::sync::Arc<Endpoint>,
     pub(super) method: Method,
@@ -263,6 +265,41 @@ impl Call {
     /// [`Error::Unauthenticated`] where the guard lets in anybody and nobody showed a session.
     pub fn caller(&self) -> Result<&Caller> {
         self.caller.as_ref().ok_or(Error::Unauthenticated(Message::NotAuthenticated))
+    }
+
+    /// The endpoint's own path, below the base path.
+    pub fn path(&self) -> &'static str {
+        self.endpoint.path
+    }
+
+    /// What stands in the path where the endpoint's has braces;
+    pub fn parameter(&self) -> Option<String> {
+        self.parameters.first().cloned()
+    }
+
+    /// A member of the query. One that occurs twice is none: two readers would disagree.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let mut found = form_urlencoded::parse(self.uri.query()?.as_bytes()).filter(|(member, _)| member == name);
+        let (_, value) = found.next()?;
+        found.next().is_none().then(|| value.into_owned())
+    }
+
+    /// Whether only the head of the answer is asked for.
+    pub fn is_head(&self) -> bool {
+        self.method == Method::HEAD
+    }
+
+    /// Whether something was sent to be done.
+    pub fn is_post(&self) -> bool {
+        self.method == Method::POST
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<Secret> {
+        match cookies::sent(&self.cookies, name) {
+            Sent::One(value) => Some(Secret::from(value)),
+            Sent::Nothing | Sent::Unusable => None,
+        }
     }
 
     /// What removes the cookies that the request carries.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::{LoginMethod, Presence, Scope, Settings, Span, Verification};
-use super::{cookies, fields, mail, not_yet, reach, signing};
+use super::{cookies, fields, mail, providers, reach, signing};
 use crate::ground::Secret;
 use crate::ground::secrets::MasterKey;
 
@@ -54,7 +54,7 @@ impl Settings {
         cookies::check(self, &mut found);
         signing::check(self, &mut found);
         fields::check(&self.user, &mut found);
-        not_yet::check(self, &mut found);
+        providers::check(self, &mut found);
         found.0
     }
 }

@@ -310,6 +310,33 @@ async fn no_pattern_stalls_the_service() {
     .await;
 }
 
+/// What makes it instant with a million accounts: no row is looked at or written.
+#[tokio::test]
+async fn a_field_is_added_and_removed_without_touching_any_account() {
+    on_both(with(vec![field("motto", FieldKind::Text)]), async |app: TestApp| {
+        let key = register(&app, json!({ "motto": "slow" })).await;
+        let many = app.auth.db().unit(|tx| async move {
+            tx.run(
+                "INSERT INTO auth_users (username, username_key, profile, created_at) \
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) \
+                 SELECT 'u' || i, 'u' || i, $1::jsonb, 0 FROM n",
+                vestibule::params![&json!({ "motto": "x" })],
+            )
+            .await
+        });
+        assert_eq!(many.await.unwrap(), 2_000);
+        let untouched = "SELECT COUNT(*) FROM auth_users WHERE version = 1 AND CAST(profile AS TEXT) LIKE '%motto%x%' \
+                         AND CAST(profile AS TEXT) NOT LIKE '%city%'";
+        let required = FieldSettings { required: true, ..field("city", FieldKind::Text) };
+        let newer = app.rebuilt(with(vec![required]), |builder| builder).await;
+        let me = newer.get("user/").token(&key).send().await.expect(200).json();
+        assert_eq!((&me["city"], &me["motto"]), (&json!(""), &Value::Null));
+        assert_eq!(app.count(untouched).await, 2_000);
+        assert_eq!(shown(&app, &key, "motto").await, "slow", "its values are kept");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn fields_show_up_where_they_are_declared_to() {
     let fields = vec![

@@ -13,7 +13,9 @@ use vestibule::accounts::{Client, deletion};
 use vestibule::db::Tx;
 use vestibule::ground::Result;
 use vestibule::testing::{TestApp, on_both, on_both_built};
-use vestibule::{Auth, Builder, CurrentUser, Error, Hooks, Message, RequireStaff, Settings, User, UserId, params};
+use vestibule::{
+    Auth, Builder, CurrentUser, EmailAddress, Error, Hooks, Message, NewUser, RequireStaff, Settings, User, UserId, params,
+};
 
 use crate::exchange::*;
 
@@ -147,6 +149,66 @@ async fn a_host_that_refuses_a_removal_keeps_all_of_the_account() {
     .await;
 }
 
+/// Lets in whoever has an invitation that nobody used.
+struct Door;
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Invited {
+    email: EmailAddress,
+    invite: String,
+}
+
+impl TryFrom<Invited> for NewUser {
+    type Error = Error;
+
+    fn try_from(form: Invited) -> Result<Self> {
+        assert!(!form.email.shown().is_empty());
+        Ok(Self { extra: json!(form.invite), ..Self::default() })
+    }
+}
+
+impl Hooks for Door {
+    async fn before_register(&self, tx: &Tx, new: &mut NewUser) -> Result<()> {
+        let spent = tx.run("DELETE FROM invites WHERE code = $1", params![new.extra.as_str()]).await?;
+        if spent == 1 { Ok(()) } else { Err(("invite", "This invitation is not known.").into()) }
+    }
+}
+
+#[tokio::test]
+async fn t11_a_refusing_hook_does_not_tell_that_an_address_has_an_account() {
+    let mandatory = |settings: &mut Settings| {
+        settings.account.email_verification = vestibule::settings::Verification::Mandatory;
+        settings.account.username = vestibule::settings::Presence::Off;
+        settings.account.login_methods = vec![vestibule::settings::LoginMethod::Email];
+    };
+    let build = |builder: Builder| builder.register_form::<Invited>().hooks(Door);
+    on_both_built(mandatory, build, async |app: TestApp| {
+        let tables = app.auth.db().unit(|tx| async move {
+            tx.run("CREATE TABLE invites (code TEXT NOT NULL)", &[]).await?;
+            tx.run("INSERT INTO invites (code) VALUES ('one'), ('two')", &[]).await?;
+            Ok::<_, Error>(())
+        });
+        tables.await.unwrap();
+        made(&app, somebody("ana@example.org")).await;
+        let send = async |email: &str, invite: &str| {
+            let body = json!({ "email": email, "password1": PASSWORD, "password2": PASSWORD, "invite": invite });
+            let answer = app.post("registration/", body).send().await;
+            (answer.status, answer.text)
+        };
+        let unknown = (400, json!({ "invite": ["This invitation is not known."] }).to_string());
+        assert_eq!(send("ana@example.org", "x").await, unknown);
+        assert_eq!(send("bea@example.org", "x").await, unknown);
+        let sent = send("ana@example.org", "one").await;
+        assert_eq!(sent.0, 201);
+        assert_eq!(app.count("SELECT COUNT(*) FROM invites").await, 2, "nothing was spent on nobody");
+        assert_eq!(send("bea@example.org", "one").await, sent);
+        assert_eq!(send("cem@example.org", "one").await, unknown, "once");
+        assert_eq!((accounts(&app).await, app.count("SELECT COUNT(*) FROM invites").await), (2, 1));
+        app.deliver().await;
+    })
+    .await;
+}
+
 async fn staff(app: &TestApp) {
     let made = app.auth.db().unit(|tx| async move {
         tx.run("UPDATE auth_users SET is_staff = TRUE WHERE id = 1", &[]).await?;
@@ -272,7 +334,10 @@ async fn an_endpoint_that_is_not_there_or_that_links_need_is_refused_at_the_star
     };
     let found = problems(builder().without("passwort").moved("user", "login")).await;
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].contains("there is no endpoint \"passwort\"; there are login, logout"), "{found:?}");
+    assert!(
+        found[0].contains("there is no endpoint \"passwort\"; there are ") && found[0].contains(" login, logout"),
+        "{found:?}"
+    );
     assert_eq!(found[1], "endpoints.moved: two endpoints would be at \"login\"");
     let found = problems(builder().without("password/reset/confirm").without("registration/account-confirm-email")).await;
     assert_eq!(found.len(), 2, "{found:?}");

@@ -4,6 +4,7 @@
 //! - `toml` is a settings file that `vestibule check` accepts, by itself or on top of the page's first one.
 //! - `sh` and `console` are run by bash beside a server, page by page and from top to bottom, in a folder of their own; a line
 //!   `# {…}` below a command is what it answers, and `…` stands for what differs each time.
+//! - `python` and `js` are quoted line by line from a program in `examples/`, which has tests of its own.
 //! - `json` is JSON. `jinja` is the template of the settings above it. `text` is a picture.
 //!
 //! What is left out stands in [`LEFT_OUT`] with its reason, and is printed by every run.
@@ -29,7 +30,7 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
 ];
 
 /// Languages that are tried somewhere in here.
-const TRIED: [&str; 6] = ["rust", "toml", "sh", "console", "json", "jinja"];
+const TRIED: [&str; 8] = ["rust", "toml", "sh", "console", "json", "jinja", "python", "js"];
 
 fn left_out(block: &Block) -> bool {
     LEFT_OUT.iter().any(|(page, begins, _)| block.page == *page && block.text.starts_with(begins))
@@ -73,6 +74,14 @@ fn json_in_the_documentation_is_json() {
     for block in pages().iter().flat_map(|page| of(page, "json")) {
         let read = serde_json::from_str::<serde_json::Value>(&block.text);
         read.unwrap_or_else(|error| panic!("{}: {error}", block.place()));
+    }
+}
+
+#[test]
+fn other_languages_in_the_documentation_are_quoted_from_the_examples() {
+    for block in pages().iter().flat_map(|page| [of(page, "python"), of(page, "js")].concat()) {
+        let found = page::programs().into_iter().any(|program| block.is_quoted_from(&program));
+        assert!(found, "{}: these lines do not stand so in any program in examples/", block.place());
     }
 }
 

@@ -24,6 +24,12 @@ impl Block {
         self.info.split([',', ' ']).next().unwrap_or_default()
     }
 
+    /// Whether its lines stand in a program, in this order.
+    pub(super) fn is_quoted_from(&self, program: &str) -> bool {
+        let mut lines = program.lines().map(str::trim);
+        self.text.lines().map(str::trim).all(|line| line.is_empty() || lines.any(|other| other == line))
+    }
+
     pub(super) fn place(&self) -> String {
         format!("{}:{}", self.page, self.line)
     }
@@ -36,25 +42,35 @@ pub(super) fn root() -> PathBuf {
 
 /// Every page that somebody may read, in a fixed order.
 pub(super) fn pages() -> Vec<Page> {
-    let (root, mut found) = (root(), Vec::new());
-    let mut folders = vec![root.clone()];
+    let root = root();
+    let page = |path: &PathBuf| {
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        Page { blocks: blocks(&name, &fs::read_to_string(path).unwrap()), path: name }
+    };
+    files(&root, &["md"]).iter().map(page).collect()
+}
+
+/// The texts of the examples' programs in other languages.
+pub(super) fn programs() -> Vec<String> {
+    files(&root().join("examples"), &["py", "js", "mjs"]).iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+}
+
+/// The files below a folder that end so, in a fixed order; not those that were built or fetched.
+fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() && !name.starts_with('.') && !["target", "data", "node_modules"].contains(&name.as_str()) {
                 folders.push(path);
-            } else if name.ends_with(".md") {
+            } else if path.extension().is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted)) {
                 found.push(path);
             }
         }
     }
     found.sort();
-    let page = |path: &PathBuf| {
-        let name = path.strip_prefix(&root).unwrap().display().to_string();
-        Page { blocks: blocks(&name, &fs::read_to_string(path).unwrap()), path: name }
-    };
-    found.iter().map(page).collect()
+    found
 }
 
 fn blocks(page: &str, text: &str) -> Vec<Block> {

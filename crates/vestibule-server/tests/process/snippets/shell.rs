@@ -19,8 +19,10 @@ const INSTEAD: &[(&str, &str)] = &[
     ("postgres://user:password@host/name", "$POSTGRES"),
     ("postgres://user@host/vestibule", "$POSTGRES"),
     ("http://127.0.0.1:8000", "$SERVER"),
-    // This one needs what is installed beside a server only.
+    // In development there is something to say, and no mail waits.
     ("vestibule check --deploy", "vestibule check --deploy || test $? = 1"),
+    ("vestibule mail queue requeue 17 18", "vestibule mail queue requeue 17 18 || test $? = 1"),
+    ("vestibule mail queue drop 17", "vestibule mail queue drop 17 || test $? = 1"),
 ];
 
 /// `vestibule`, but a server is asked to stop as soon as it listens, and must then end well.

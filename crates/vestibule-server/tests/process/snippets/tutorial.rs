@@ -99,8 +99,9 @@ impl Reader {
             std::thread::sleep(Duration::from_millis(50));
         }
         let log = server.log();
-        let links = log.lines().filter(|line| line.trim().starts_with("http") && !line.trim().contains(' '));
-        let Some(link) = links.last().map(str::trim) else { return };
+        // The address of the service itself stands below each mail.
+        let is_link = |line: &&str| line.starts_with("http") && !line.contains(' ') && line.matches('/').count() > 2;
+        let Some(link) = log.lines().map(str::trim).filter(is_link).last() else { return };
         self.variables.insert("LINK".to_owned(), self.here(link));
         for (member, variable) in [("uid=", "RESET_UID"), ("token=", "RESET_TOKEN")] {
             if let Some((_, behind)) = link.split_once(member) {

@@ -3,7 +3,7 @@
 use crate::accounts::audit::Event;
 use crate::accounts::limits::{self, Action};
 use crate::accounts::tokens::{self, Held, Purpose};
-use crate::accounts::{Auth, Client, sessions, uid, users, verification};
+use crate::accounts::{Auth, Client, identities, sessions, uid, users, verification};
 use crate::db::Tx;
 use crate::forms::{Field, Form, Kind, Values};
 use crate::ground::names::EmailAddress;
@@ -148,9 +148,13 @@ async fn save(auth: &Auth, tx: &Tx, who: &Client, found: &Found, hash: &str, now
     verification::take_claims(tx, &found.held.email_key, Some(found.held.user)).await?;
     let held = tokens::consume_found(tx, Purpose::ResetPassword, &found.hash, now).await?.ok_or_else(spent)?;
     // Whoever reads the address's mail owns it.
-    verification::prove(tx, &held, now)
+    let (_, news) = verification::prove(tx, &held, now)
         .await
         .map_err(|error| if matches!(error, Error::Refused(..)) { spent() } else { error })?;
+    if news {
+        // Also the identity that the account was made with may be another's (T25).
+        identities::drop_all(tx, held.user).await?;
+    }
     users::raise_epoch(tx, held.user, held.epoch).await?.ok_or_else(spent)?;
     users::set_password(tx, held.user, hash).await?;
     sessions::end_all(tx, held.user).await?;

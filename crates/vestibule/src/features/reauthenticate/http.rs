@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::accounts::Auth;
 use crate::ground::{Message, Result};
-use crate::http::{Answer, Call, Endpoint, Guard, Operation};
+use crate::http::{Answer, Call, Endpoint, Gives, Guard, Operation};
 
 use super::flow;
 
@@ -13,7 +13,12 @@ pub fn endpoint(_: &Auth) -> Endpoint {
     Endpoint::new("reauthenticate", "Reauthenticate")
         .described("Proves the password once more; for ten minutes the session may then change the address without it.")
         .guarded(Guard::User)
-        .with(Operation::new(Method::POST, |call| Box::pin(post(call))).taking(flow::form()))
+        .with(
+            Operation::new(Method::POST, |call| Box::pin(post(call)))
+                .called("reauthenticate", "Prove the password once more")
+                .taking(flow::form())
+                .gives(Gives::says(200, "The password was right.", &Message::Reauthenticated)),
+        )
 }
 
 async fn post(call: Call) -> Result<Answer> {

@@ -1,15 +1,17 @@
 //! The rules of making an account.
 
-use serde_json::{Value, json};
+use std::convert::Infallible;
+
+use serde_json::Value;
 
 use crate::accounts::audit::Event;
 use crate::accounts::limits::{self, Action};
-use crate::accounts::login::{self, Granted};
+use crate::accounts::login::{Door, Granted};
 use crate::accounts::sessions::Method;
 use crate::accounts::shapes::OwnWords;
 use crate::accounts::users::{self, NewUser};
-use crate::accounts::{Auth, Client, unique};
-use crate::db::Tx;
+use crate::accounts::{Auth, Client, enrolment, unique};
+use crate::db::{self, Tx};
 use crate::forms::{Datum, Form, Values};
 use crate::ground::names::{EmailAddress, Username};
 use crate::ground::{Error, FieldErrors, Language, Message, Result, Secret};
@@ -34,7 +36,26 @@ pub enum Registered {
 ///
 /// # Errors
 /// [`Error::Fields`] with everything that is wrong at once, [`Error::Limited`], those of hashing and of the database.
-pub async fn register(
+pub async fn register(auth: &Auth, who: &Client, values: Values, errors: FieldErrors, language: &Language) -> Result<Registered> {
+    register_at(Door::Endpoint, auth, who, values, errors, language).await
+}
+
+/// The same on a page of ours.
+///
+/// # Errors
+/// As [`register`].
+pub async fn register_on_page(
+    auth: &Auth,
+    who: &Client,
+    values: Values,
+    errors: FieldErrors,
+    language: &Language,
+) -> Result<Registered> {
+    register_at(Door::Page, auth, who, values, errors, language).await
+}
+
+async fn register_at(
+    door: Door,
     auth: &Auth,
     who: &Client,
     values: Values,
@@ -57,11 +78,12 @@ pub async fn register(
     let password = agreed(auth, &values, &made)?;
     // Hashed also for an address that has an account, so that both answers take as long (T11).
     let hash = auth.hasher.hash(password.clone()).await?;
+    let new = NewUser { language: Some(language.tag().to_owned()), ..new_user(auth, &values, hash, made) };
     if is_hidden(auth, &values).await? {
+        rehearse(auth, new).await?;
         return tell_owner(auth, &values).await.map(|()| Registered::ToVerify);
     }
-    let new = NewUser { language: Some(language.tag().to_owned()), ..new_user(auth, &values, hash, made) };
-    make(auth, who, new).await
+    make(door, auth, who, new).await
 }
 
 /// What the host's own form makes of the values, else an account with the values of the declared fields. The host is asked only
@@ -119,6 +141,31 @@ async fn is_hidden(auth: &Auth, values: &Values) -> Result<bool> {
             users::email_is_owned(&auth.db, address, auth.settings.account.email_verification).await
         }
         _ => Ok(false),
+    }
+}
+
+/// What a unit that is only tried out ends with: it is always undone.
+struct Undone(Result<()>);
+
+impl From<db::Error> for Undone {
+    fn from(error: db::Error) -> Self {
+        Self(Err(error.into()))
+    }
+}
+
+/// Asks the host's hook about an account that is not made. Did it refuse only those that are made, then its refusal would show
+/// that the address has no account (T11).
+async fn rehearse(auth: &Auth, mut new: NewUser) -> Result<()> {
+    if auth.hooks.are_none() {
+        return Ok(());
+    }
+    let floor = auth.clone();
+    let tried = auth
+        .db
+        .unit_with_hooks(move |tx| async move { Err::<Infallible, _>(Undone(floor.hooks.before_register(&tx, &mut new).await)) });
+    match tried.await {
+        Ok(never) => match never {},
+        Err(Undone(said)) => said,
     }
 }
 
@@ -183,9 +230,9 @@ fn usernames(auth: &Auth, values: &Values, made: &NewUser) -> Vec<Username> {
     if names.is_empty() { users::derived_names(auth, values.email("email")) } else { names }
 }
 
-async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
+async fn make(door: Door, auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
     let (floor, sender) = (auth.clone(), who.clone());
-    let (registered, event) = auth.unit(move |tx| async move { write(&floor, &tx, &sender, new).await }).await?;
+    let (registered, event) = auth.unit(move |tx| async move { write(door, &floor, &tx, &sender, new).await }).await?;
     auth.courier.bell.notify_one();
     event.log(who);
     if let Registered::LoggedIn(granted) = &registered {
@@ -194,23 +241,12 @@ async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
     Ok(registered)
 }
 
-async fn write(auth: &Auth, tx: &Tx, who: &Client, mut new: NewUser) -> Result<(Registered, Event)> {
-    let now = auth.clock.now();
-    auth.hooks.before_register(tx, &mut new).await?;
-    let user = users::insert(tx, &new, now).await?;
-    unique::claim(tx, &auth.shapes.declared, user.id, &json!({}), &user.profile).await?;
-    let event = Event::about(user.id, "user.registered");
-    event.record(tx, now, who).await?;
-    auth.hooks.after_register(tx, &user).await?;
-    let must_prove = auth.settings.account.email_verification == Verification::Mandatory;
-    let has_address = new.email.is_some();
-    if has_address && auth.settings.account.email_verification != Verification::None {
-        jobs::outbox::ask(tx, Mailing::EmailConfirmationSignup, user.id, now).await?;
-    }
-    let registered = if must_prove {
+async fn write(door: Door, auth: &Auth, tx: &Tx, who: &Client, new: NewUser) -> Result<(Registered, Event)> {
+    let (user, event) = enrolment::enrol(auth, tx, who, new, auth.clock.now()).await?;
+    let registered = if auth.settings.account.email_verification == Verification::Mandatory {
         Registered::ToVerify
     } else {
-        Registered::LoggedIn(Box::new(login::finish(auth, tx, who, user.id, user.epoch, Method::Registration).await?))
+        Registered::LoggedIn(Box::new(door.finish(auth, tx, who, (user.id, user.epoch), Method::Registration).await?))
     };
     Ok((registered, event))
 }

@@ -68,7 +68,7 @@ impl Bound {
         let asked = Asked::of(self, &parts, sent, &browser).await;
         who.on_page = asked.ours;
         let done = match asked.refused {
-            None => self.perform((&asked.method, parts.uri.path()), &parts.headers, asked.sent, &who, language).await,
+            None => self.perform((&asked.method, &parts.uri), &parts.headers, asked.sent, &who, language).await,
             Some(refused) => Err(refused),
         };
         let answer = done.map_or_else(|error| Answer::error(&error, language), |answer| answer.in_language(language));

@@ -19,6 +19,8 @@ pub enum Kind {
     AccountAlreadyExists,
     /// Proves the new address of an account.
     EmailChange,
+    /// Tells that a sign-in provider was connected.
+    ProviderConnected,
     /// Tells that a session was ended because a copy of its key was used.
     SessionEnded,
 }
@@ -58,7 +60,7 @@ const EMAIL_CONFIRMATION: Paths = paths!("account/email/email_confirmation");
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::EmailConfirmation,
         Self::EmailConfirmationSignup,
         Self::PasswordReset,
@@ -67,6 +69,7 @@ impl Kind {
         Self::EmailChanged,
         Self::AccountAlreadyExists,
         Self::EmailChange,
+        Self::ProviderConnected,
         Self::SessionEnded,
     ];
 
@@ -81,6 +84,7 @@ impl Kind {
             Self::EmailChanged => "email_changed",
             Self::AccountAlreadyExists => "account_already_exists",
             Self::EmailChange => "email_change",
+            Self::ProviderConnected => "provider_connected",
             Self::SessionEnded => "session_ended",
         }
     }
@@ -102,6 +106,9 @@ impl Kind {
             Self::EmailChanged => &[paths!("account/email/email_changed")],
             Self::AccountAlreadyExists => &[paths!("account/email/account_already_exists")],
             Self::EmailChange => &[paths!("account/email/email_change")],
+            Self::ProviderConnected => {
+                &[paths!("account/email/provider_connected"), paths!("socialaccount/email/account_connected")]
+            }
             Self::SessionEnded => &[paths!("account/email/session_ended")],
         }
     }

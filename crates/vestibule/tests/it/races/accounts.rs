@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use vestibule::accounts::{Client, admin, deletion};
+use vestibule::ground::Error;
 use vestibule::params;
 use vestibule::settings::Settings;
 use vestibule::testing::app::PASSWORD;
@@ -158,6 +160,51 @@ async fn t05_right_passwords_at_once_leave_one_valid_current_hash() {
             assert_eq!(status_of(&arena.app, &keys[0]).await, 200, "other sessions are untouched");
             log_in(arena.app.clone(), name.clone(), PASSWORD).await.expect(200);
             assert_eq!(stored().await, current, "a current hash is kept");
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_account_is_removed_once_and_nobody_comes_in_behind_it() {
+    race(
+        "removal against logins and edits",
+        10,
+        |_| {},
+        async |arena| {
+            let (name, keys) = somebody(arena, 2).await;
+            let id = admin::find(&arena.app.auth, &name).await.unwrap().id;
+            let done = arena
+                .at_once(12, |way, app| {
+                    let (name, key) = (name.clone(), keys[way % 2].clone());
+                    async move {
+                        match way % 3 {
+                            0 => match deletion::delete(&app.auth, &Client::operator(&app.auth), id).await {
+                                Ok(_) => "removed",
+                                Err(Error::Refused(404, _)) => "gone",
+                                Err(error) => panic!("{error:?}"),
+                            },
+                            1 => match log_in(app, name, PASSWORD).await.status {
+                                200 | 400 => "asked",
+                                status => panic!("a login got {status}"),
+                            },
+                            _ => match app.patch("user/", json!({ "first_name": "x" })).token(&key).send().await.status {
+                                200 | 401 => "asked",
+                                status => panic!("an edit got {status}"),
+                            },
+                        }
+                    }
+                })
+                .await;
+            assert_eq!(done.iter().filter(|one| **one == "removed").count(), 1, "{done:?}");
+            let id = id.as_i64();
+            assert_eq!(number(arena, "SELECT count(*) FROM auth_users WHERE id = $1", params![id]).await, 0);
+            assert_eq!(number(arena, "SELECT count(*) FROM auth_sessions WHERE user_id = $1", params![id]).await, 0);
+            let told = "SELECT count(*) FROM auth_audit WHERE user_id = $1 AND event = 'user.deleted'";
+            assert_eq!(number(arena, told, params![id]).await, 1);
+            for key in &keys {
+                assert_eq!(status_of(&arena.app, key).await, 401);
+            }
         },
     )
     .await;

@@ -11,10 +11,11 @@ mod injection;
 mod input;
 mod journal;
 mod limits;
+mod mails;
 mod names;
 mod passwords;
 mod pending;
-mod scan;
+pub(crate) mod scan;
 mod sessions;
 mod storage;
 

@@ -1,0 +1,83 @@
+//! What an account needs beside what a provider tells.
+
+use serde_json::{Map, Value};
+
+use crate::accounts::Auth;
+use crate::accounts::shapes::{Shapes, username_field};
+use crate::forms::{Datum, Declared, Field, Form, Kind, Values, input};
+use crate::ground::Language;
+use crate::ground::names::{EmailAddress, Username};
+use crate::settings::Presence;
+use crate::social::Person;
+
+/// What a person told besides.
+#[derive(Clone, Debug)]
+pub struct Details {
+    /// The chosen name.
+    pub username: Option<Username>,
+    /// The address, which is not proven.
+    pub email: Option<EmailAddress>,
+    /// In which language mails are written.
+    pub language: String,
+    values: Values,
+}
+
+/// The member that names whom the details are about.
+pub const TOKEN: &str = "registration_token";
+
+/// What `registration/complete/` takes: every field of the registration but the passwords, none of them needed by itself.
+pub fn form(auth: &Auth) -> Form {
+    let account = &auth.settings.account;
+    let mut fields = vec![Field::new(TOKEN, Kind::Password)];
+    if account.username != Presence::Off {
+        fields.push(username_field(&auth.settings).optional());
+    }
+    if account.email != Presence::Off {
+        fields.push(Field::new("email", Kind::Email).optional());
+    }
+    let declared = auth.shapes.asked_at_registration().map(|declared| declared.field.clone().optional());
+    Form::new(fields.into_iter().chain(declared).collect())
+}
+
+impl Details {
+    /// Nothing but the language.
+    pub fn none(language: &Language) -> Self {
+        Self::told(Values::default(), language)
+    }
+
+    /// What was told.
+    pub fn told(values: Values, language: &Language) -> Self {
+        Self {
+            username: values.username("username").cloned(),
+            email: values.email("email").cloned(),
+            language: language.tag().to_owned(),
+            values,
+        }
+    }
+
+    /// The values of the declared fields, and which of them are missing although they are needed.
+    pub(super) fn profile(&self, shapes: &Shapes, person: &Person) -> (Value, Vec<String>) {
+        let (mut profile, mut missing) = (Map::new(), Vec::new());
+        for declared in shapes.asked_at_registration() {
+            let name = &declared.field.name;
+            let told = self.values.get(name).cloned().or_else(|| from_provider(declared, person.fields.get(name)?));
+            match told.filter(|datum| !matches!(datum, Datum::Null)) {
+                Some(datum) => drop(profile.insert(name.clone(), datum.to_json())),
+                None if declared.field.required => missing.push(name.clone()),
+                None => {}
+            }
+        }
+        (Value::Object(profile), missing)
+    }
+}
+
+/// A provider's value, if the field would take it from a person.
+fn from_provider(declared: &Declared, value: &Value) -> Option<Datum> {
+    let value = match value {
+        Value::String(text) => input::Value::Text(text.clone()),
+        Value::Number(number) => input::Value::Number(number.to_string()),
+        Value::Bool(truth) => input::Value::Bool(*truth),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    declared.field.read(&value).ok()
+}

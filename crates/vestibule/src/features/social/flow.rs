@@ -1,0 +1,249 @@
+//! The rules of logging in with what a provider gave to a client: a code, an ID token or an access token.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::accounts::audit::Event;
+use crate::accounts::limits::{self, Action};
+use crate::accounts::login::{self, Granted};
+use crate::accounts::sessions::Method;
+use crate::accounts::{Auth, Client};
+use crate::db::Tx;
+use crate::forms::{Field, Form, Kind, Values};
+use crate::ground::{Error, FieldErrors, Language, Message, Result, Secret, Time};
+use crate::social::exchange::{self, Code, Tokens};
+use crate::social::{Failure, Person, Provider};
+
+use super::details::{self, Details};
+use super::identify::{Asserted, Identified, identify};
+use super::store::{self, Pending};
+
+/// How long somebody has to tell what is missing.
+const PENDING: std::time::Duration = std::time::Duration::from_secs(30 * 60);
+
+/// What a client brings.
+pub fn form() -> Form {
+    let texts = ["access_token", "code", "id_token"].map(|name| Field::new(name, Kind::Text).optional().blank());
+    Form::new(texts.into_iter().collect())
+}
+
+/// What came of it.
+pub enum Outcome {
+    /// The account is open.
+    LoggedIn(Box<Granted>),
+    /// The address must be proven first.
+    ToVerify,
+    /// These fields are missing, and by this token they can be told.
+    Incomplete(Secret, Vec<String>),
+}
+
+/// Somebody of whom a provider told.
+pub(super) struct Told {
+    pub(super) provider: Arc<Provider>,
+    pub(super) person: Person,
+    /// The provider's tokens, encrypted, where they are kept.
+    pub(super) tokens: Option<Vec<u8>>,
+    /// A token that must not count twice, and until when it would.
+    once: Option<(Secret, Time)>,
+}
+
+/// Logs in with what a client brings.
+///
+/// # Errors
+/// One and the same for everything that does not count; [`Message::ProviderUnavailable`]; those of [`identify`] and of
+/// [`login::finish`].
+pub async fn login(
+    auth: &Auth,
+    who: &Client,
+    id: &str,
+    values: &Values,
+    errors: FieldErrors,
+    language: &Language,
+) -> Result<Outcome> {
+    limits::hit(auth, Action::Login, who).await?;
+    errors.into_result()?;
+    let told = ask(auth, id, values).await?;
+    let details = Details::none(language);
+    enter(auth, who, Arc::new(told), details, None).await
+}
+
+/// Asks the provider who it is.
+pub(super) async fn ask(auth: &Auth, id: &str, values: &Values) -> Result<Told> {
+    let provider = auth.social.providers.get(id).ok_or(Error::Refused(404, Message::NotFound))?.clone();
+    let now = auth.clock.now();
+    let text = |name: &str| values.text(name).map(Secret::from);
+    let (code, id_token, access) = (text("code"), text("id_token"), text("access_token"));
+    let asked = match (code, id_token, access) {
+        (Some(code), ..) => by_code(auth, &provider, &code, now).await,
+        (None, Some(token), _) => exchange::by_id_token(&provider, &token, now).await.map(|(person, ends)| Told {
+            provider: provider.clone(),
+            person,
+            tokens: None,
+            once: Some((token, ends.plus(std::time::Duration::from_secs(120)))),
+        }),
+        (None, None, Some(token)) if provider.takes_access_tokens(auth.settings.compat()) => {
+            let person = exchange::by_access_token(&provider, &token, now).await;
+            person.map(|person| Told { provider: provider.clone(), person, tokens: None, once: None })
+        }
+        (None, None, Some(_)) => Err(Failure::Untrusted("this provider's access tokens are not taken from clients".into())),
+        (None, None, None) => return Err(Error::non_field(Message::SocialInputMissing)),
+    };
+    asked.map_err(|failure| refused(&provider, &failure))
+}
+
+async fn by_code(auth: &Auth, provider: &Arc<Provider>, code: &Secret, now: Time) -> Result<Told, Failure> {
+    let code = Code { code, redirect: &provider.front_callback, verifier: None, nonce: None };
+    let (person, tokens) = exchange::by_code(provider, &code, now).await?;
+    told(auth, provider, person, &tokens).map_err(|error| Failure::Unavailable(format!("{error:?}")))
+}
+
+/// Somebody, with the provider's tokens encrypted where the settings keep them.
+pub(super) fn told(auth: &Auth, provider: &Arc<Provider>, person: Person, tokens: &Tokens) -> Result<Told> {
+    let text = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+    let sealed = if provider.settings.store_tokens {
+        let now = auth.clock.now();
+        let ends = tokens.expires_in.map(|seconds| now.millis() / 1000 + seconds);
+        let plain = json!({ "access_token": text(&tokens.access), "refresh_token": text(&tokens.refresh), "expires_at": ends });
+        let place = place(&person.issuer, &person.subject);
+        Some(auth.social.seal.seal(&auth.entropy, &place, plain.to_string().as_bytes())?)
+    } else {
+        None
+    };
+    Ok(Told { provider: provider.clone(), person, tokens: sealed, once: None })
+}
+
+/// What encrypted tokens are bound to.
+pub(super) fn place(issuer: &str, subject: &str) -> String {
+    format!("{issuer}\0{subject}")
+}
+
+/// The answer to a client, and the reason for the log.
+pub(super) fn refused(provider: &Provider, failure: &Failure) -> Error {
+    tracing::warn!(provider = provider.id, code = failure.code(), %failure, "a sign-in with a provider failed");
+    Error::non_field(match failure {
+        Failure::Unavailable(_) | Failure::Misconfigured(_) => Message::ProviderUnavailable,
+        Failure::Refused(_) | Failure::Untrusted(_) => Message::SocialIncorrect,
+    })
+}
+
+/// Opens the account of somebody, or says what is missing. `browser`: for which browser alone what is missing may be told.
+pub(super) async fn enter(
+    auth: &Auth,
+    who: &Client,
+    told: Arc<Told>,
+    details: Details,
+    browser: Option<Secret>,
+) -> Result<Outcome> {
+    let (floor, sender) = (auth.clone(), who.clone());
+    let (outcome, events) = auth
+        .unit(move |tx| async move {
+            let mut events = Vec::new();
+            spend(&tx, &told).await?;
+            let outcome = match recognise(&floor, &tx, &sender, &told, &details, &mut events).await? {
+                Identified::Account(id, epoch) => {
+                    let granted = login::finish(&floor, &tx, &sender, id, epoch, Method::Social).await?;
+                    Outcome::LoggedIn(Box::new(granted))
+                }
+                Identified::ToVerify => Outcome::ToVerify,
+                Identified::Incomplete(missing) => {
+                    Outcome::Incomplete(keep(&floor, &tx, &told, browser.as_ref()).await?, missing)
+                }
+            };
+            Ok((outcome, events))
+        })
+        .await?;
+    tell(auth, who, &events);
+    if let Outcome::LoggedIn(granted) = &outcome {
+        granted.event.log(who);
+    }
+    Ok(outcome)
+}
+
+/// An ID token that a client brought counts once (T50).
+pub(super) async fn spend(tx: &Tx, told: &Told) -> Result<()> {
+    match &told.once {
+        Some((token, until)) if !store::use_once(tx, token, *until).await? => Err(Error::non_field(Message::SocialIncorrect)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) async fn recognise(
+    auth: &Auth,
+    tx: &Tx,
+    who: &Client,
+    told: &Told,
+    details: &Details,
+    events: &mut Vec<Event>,
+) -> Result<Identified> {
+    let asserted = Asserted { provider: &told.provider, person: &told.person, tokens: told.tokens.as_deref(), details };
+    identify(auth, tx, who, &asserted, events).await
+}
+
+/// Keeps somebody until what is missing is told.
+pub(super) async fn keep(auth: &Auth, tx: &Tx, told: &Told, browser: Option<&Secret>) -> Result<Secret> {
+    let token = Secret::from(hex::encode(auth.entropy.bytes::<24>()?));
+    let person = serde_json::to_value(&told.person).map_err(|error| Error::internal(error.to_string()))?;
+    let pending = Pending { provider: told.provider.id.to_owned(), person, tokens: told.tokens.clone() };
+    store::keep_pending(tx, &token, browser, &pending, auth.clock.now().plus(PENDING)).await?;
+    Ok(token)
+}
+
+/// Tells the log, once the unit is safe; and the worker, since there may be mails.
+pub(super) fn tell(auth: &Auth, who: &Client, events: &[Event]) {
+    auth.courier.bell.notify_one();
+    events.iter().for_each(|event| event.log(who));
+}
+
+/// Makes the account of somebody who told what was missing. The token stays good while anything is wrong.
+///
+/// # Errors
+/// 404 for a token that does not count (any more), [`Error::Fields`] with what is wrong or still missing, and as [`login`].
+pub async fn complete(
+    auth: &Auth,
+    who: &Client,
+    values: Values,
+    errors: FieldErrors,
+    browser: Option<Secret>,
+    language: &Language,
+) -> Result<Outcome> {
+    limits::hit(auth, Action::Registration, who).await?;
+    errors.into_result()?;
+    let token = values.secret(details::TOKEN).cloned().ok_or_else(|| Error::field(details::TOKEN, Message::Required))?;
+    let (floor, sender, details) = (auth.clone(), who.clone(), Details::told(values, language));
+    let (outcome, events) = auth
+        .unit(move |tx| async move {
+            let (mut events, now) = (Vec::new(), floor.clock.now());
+            let told = restore(&floor, store::take_pending(&tx, &token, browser.as_ref(), now).await?)?;
+            let outcome = match recognise(&floor, &tx, &sender, &told, &details, &mut events).await? {
+                Identified::Account(id, epoch) => {
+                    let granted = login::finish(&floor, &tx, &sender, id, epoch, Method::Social).await?;
+                    Outcome::LoggedIn(Box::new(granted))
+                }
+                Identified::ToVerify => Outcome::ToVerify,
+                Identified::Incomplete(missing) => return Err(required(&missing)),
+            };
+            Ok((outcome, events))
+        })
+        .await?;
+    tell(auth, who, &events);
+    if let Outcome::LoggedIn(granted) = &outcome {
+        granted.event.log(who);
+    }
+    Ok(outcome)
+}
+
+fn required(missing: &[String]) -> Error {
+    let mut errors = FieldErrors::default();
+    missing.iter().for_each(|name| errors.add(name.as_str(), Message::Required));
+    Error::Fields(errors)
+}
+
+fn restore(auth: &Auth, pending: Option<Pending>) -> Result<Told> {
+    let gone = || Error::Refused(404, Message::NotFound);
+    let pending = pending.ok_or_else(gone)?;
+    // A provider that was taken out of the settings meanwhile opens nothing.
+    let provider = auth.social.providers.get(&pending.provider).ok_or_else(gone)?.clone();
+    let person = serde_json::from_value(pending.person).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(Told { provider, person, tokens: pending.tokens, once: None })
+}

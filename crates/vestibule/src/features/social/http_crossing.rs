@@ -1,0 +1,181 @@
+//! The way over a provider and back, over HTTP.
+
+use ::http::Method;
+use serde_json::json;
+
+use crate::accounts::Auth;
+use crate::forms::{Field, Form, Kind};
+use crate::ground::{Error, Message, Result, Secret};
+use crate::http::{self, Answer, Call, Endpoint, Gives, Operation};
+use crate::settings::Settings;
+use crate::social::Provider;
+
+use super::crossing::{self, Back, Stopped};
+use super::{details, returns};
+
+/// How long a browser keeps its name, in seconds: longer than a start and all that follows take.
+const KEPT: u32 = 3600;
+
+/// The cookie that names a browser. `__Host-` keeps neighbouring hosts from setting it (RFC 6265bis §4.1.3.2).
+fn cookie(settings: &Settings) -> &'static str {
+    if settings.cookie_secure() { "__Host-social" } else { "social" }
+}
+
+/// What names the browser, if it was at a start of ours and its name is one of ours.
+pub(super) fn browser(call: &Call) -> Option<Secret> {
+    let name = call.cookie(cookie(call.auth.settings()))?;
+    let fits = name.expose().len() == 48 && name.expose().bytes().all(|byte| byte.is_ascii_hexdigit());
+    fits.then_some(name)
+}
+
+/// The header that gives a browser its name. `Lax`: it must come along when the provider sends the browser back.
+fn named(auth: &Auth, browser: &Secret) -> (&'static str, String) {
+    let settings = auth.settings();
+    let secure = if settings.cookie_secure() { "; Secure" } else { "" };
+    let text = format!("{}={}; HttpOnly; Max-Age={KEPT}; Path=/; SameSite=Lax{secure}", cookie(settings), browser.expose());
+    ("set-cookie", text)
+}
+
+/// `social/{id}/start/` and `social/{id}/callback/`. A callback may come by POST (Apple): it is asked for again by GET, since the
+/// browser's name does not come along with another site's form.
+pub(super) fn endpoints(provider: &Provider) -> [Endpoint; 2] {
+    let paths = &provider.paths;
+    let start = Endpoint::new(paths.start, "Start")
+        .described("Sends a browser to the provider; `next` says where it goes when it is back.")
+        .forgiving()
+        .with(
+            Operation::new(Method::GET, |call| Box::pin(get_start(call)))
+                .called(paths.go_id, "Go to a provider")
+                .gives(Gives::nothing(302, "The provider's page is next.")),
+        )
+        .with(
+            Operation::new(Method::POST, |call| Box::pin(post_start(call)))
+                .called(paths.start_id, "Get the address of a provider's page")
+                .taking(start_form())
+                .gives(Gives::named(200, "The provider's page.", "Started", started_schema(), json!({ "url": "https://…" }))),
+        );
+    let back = |method, id| {
+        Operation::new(method, |call| Box::pin(callback(call)))
+            .called(id, "Come back from a provider")
+            .gives(Gives::nothing(302, "The front end is next, with `code` or `error` in the query."))
+    };
+    let callback = Endpoint::new(paths.callback, "Callback")
+        .described("Takes a browser back from the provider. Nobody but the provider sends somebody here.")
+        .forgiving()
+        .with(back(Method::GET, paths.callback_id))
+        .with(back(Method::POST, paths.form_id).taking(back_form()));
+    [start, callback]
+}
+
+fn started_schema() -> serde_json::Value {
+    json!({ "type": "object", "required": ["url"], "properties": { "url": { "type": "string", "format": "uri" } } })
+}
+
+fn start_form() -> Form {
+    Form::new(vec![Field::new("next", Kind::Text).optional().blank(), Field::new("connect", Kind::Boolean).optional()])
+}
+
+fn back_form() -> Form {
+    let fields = ["code", "state", "iss", "error"].map(|name| Field::new(name, Kind::Text).optional().blank());
+    Form::new(fields.into_iter().collect())
+}
+
+/// The provider's name in `social/{id}/…`.
+fn id(call: &Call) -> &'static str {
+    call.path().split('/').nth(1).unwrap_or_default()
+}
+
+async fn get_start(call: Call) -> Result<Answer> {
+    let next = call.query("next");
+    // Who only looks at the head goes nowhere.
+    if call.is_head() {
+        return Ok(Answer::json(200, json!({})));
+    }
+    let started = crossing::start(&call.auth, &call.who, id(&call), next.as_deref(), browser(&call), None).await?;
+    let mut answer = elsewhere(302, started.url);
+    answer.headers.push(named(&call.auth, &started.browser));
+    Ok(answer)
+}
+
+async fn post_start(call: Call) -> Result<Answer> {
+    let values = call.values()?;
+    let connects = matches!(values.get("connect"), Some(crate::forms::Datum::Boolean(true)));
+    let caller = if connects { Some(call.caller()?) } else { None };
+    let started = crossing::start(&call.auth, &call.who, id(&call), values.text("next"), browser(&call), caller).await?;
+    let mut answer = Answer::json(200, json!({ "url": started.url }));
+    answer.headers.push(named(&call.auth, &started.browser));
+    Ok(answer)
+}
+
+async fn callback(call: Call) -> Result<Answer> {
+    if call.is_head() {
+        return Ok(Answer::json(200, json!({})));
+    }
+    if call.is_post() {
+        return ask_again(&call);
+    }
+    let secret = |name: &str| call.query(name).map(Secret::from);
+    let back = Back { code: secret("code"), state: secret("state"), issuer: call.query("iss"), error: call.query("error") };
+    let done = crossing::callback(&call.auth, &call.who, id(&call), back, browser(&call), &call.language).await;
+    match done {
+        Ok(landed) => {
+            let cookies = match &landed.granted {
+                Some(granted) => http::granted(&call.auth, 200, granted).await?.cookies,
+                None => Vec::new(),
+            };
+            Ok(elsewhere(302, landed.to).with_cookies(cookies))
+        }
+        Err(stopped) => failed(&call, stopped),
+    }
+}
+
+/// 303, so that the browser asks by GET whatever it sent (RFC 9110 §15.4.4).
+fn ask_again(call: &Call) -> Result<Answer> {
+    let values = call.values()?;
+    let members = ["code", "state", "iss", "error"].into_iter().filter_map(|name| Some((name, values.text(name)?)));
+    let provider = call.auth.social.providers.get(id(call)).ok_or(Error::Refused(404, Message::NotFound))?;
+    Ok(elsewhere(303, returns::with(&provider.callback, &members.collect::<Vec<_>>())))
+}
+
+/// The front end's page for errors with a stable code; without one, the code as an answer.
+fn failed(call: &Call, stopped: Stopped) -> Result<Answer> {
+    let mut members = vec![("error", stopped.code), ("provider", id(call))];
+    members.extend(stopped.token.as_ref().map(|token| (details::TOKEN, token.expose())));
+    match &call.auth.settings().frontend.error_url {
+        Some(url) => Ok(elsewhere(302, returns::with(url, &members))),
+        None => {
+            let body = members.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+            Ok(Answer::json(400, serde_json::Value::Object(body.collect())))
+        }
+    }
+}
+
+fn elsewhere(status: u16, url: String) -> Answer {
+    let mut answer = Answer::json(status, json!({}));
+    answer.headers.push(("location", url));
+    // The address that was asked for holds a code, which is told to nobody.
+    answer.headers.push(("referrer-policy", "no-referrer".to_owned()));
+    answer
+}
+
+/// `POST social/exchange/`.
+pub(super) fn exchange(auth: &Auth) -> Endpoint {
+    let operation = Operation::new(Method::POST, |call| Box::pin(post_exchange(call)))
+        .called("exchangeSocialCode", "Fetch a session")
+        .taking(Form::new(vec![Field::new("code", Kind::Password)]))
+        .gives(Gives::session(200, "A session is open.", auth));
+    Endpoint::new("social/exchange", "Exchange")
+        .described(
+            "Exchanges the code with which a browser came back from a provider: once, within a minute, by this browser alone.",
+        )
+        .forgiving()
+        .giving_cookies()
+        .with(operation)
+}
+
+async fn post_exchange(call: Call) -> Result<Answer> {
+    let values = call.values()?;
+    let code = values.secret("code").cloned().ok_or_else(|| Error::field("code", Message::Required))?;
+    let granted = crossing::exchange(&call.auth, &call.who, code, browser(&call)).await?;
+    http::granted(&call.auth, 200, &granted).await
+}
