@@ -12,6 +12,8 @@ use crate::report::Verdict;
 pub struct History {
     /// Keys and tokens that this server has given out, and those that fixtures made.
     pub keys: BTreeSet<String>,
+    /// The addresses of the accounts that they are of.
+    pub owners: BTreeMap<String, String>,
     /// Keys that a change or reset of the password ended here, while the reference keeps them.
     pub ended: BTreeSet<String>,
     /// Keys whose login ended here by a request that did not carry them.

@@ -104,6 +104,9 @@ impl Instead {
     }
 }
 
+/// The name of the rule about crashes of the reference.
+pub const NO_CRASH: &str = paths::NO_CRASH.name;
+
 /// All rules. The first that says what really was answered counts, so the more exact ones come first.
 pub const RULES: &[Rule] = &[
     credentials::ENDED_KEY,
@@ -141,6 +144,7 @@ pub const RULES: &[Rule] = &[
     words::OWN_WORDS,
     words::OLD_PASSWORD_LAST,
     words::NO_CONTROL_CHARACTERS,
+    throttle::KNOWN_BROWSER,
     throttle::ATTEMPTS_NOT_REQUESTS,
     throttle::FORWARDED_BY_NOBODY,
     bodies::TOO_LARGE,
