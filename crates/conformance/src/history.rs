@@ -2,39 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
 use vestibule::accounts::tokens::Purpose;
 
+use crate::compare;
 use crate::report::Verdict;
-use crate::wire::Request;
-
-/// The sessions that the JSON Web Tokens of a request name, wherever in it they stand. Nothing is verified.
-pub fn sids(request: &Request) -> BTreeSet<String> {
-    let headers = ["authorization", "cookie"].into_iter().filter_map(|name| request.header(name)).map(str::to_owned);
-    let body = request.body.as_deref().map(|body| String::from_utf8_lossy(body).into_owned());
-    let all: Vec<String> = headers.chain(body).collect();
-    let is_of_a_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let words = all.iter().flat_map(|text| text.split(|c| !is_of_a_token(c)));
-    words.filter_map(sid).collect()
-}
-
-fn sid(token: &str) -> Option<String> {
-    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: Value = serde_json::from_slice(&payload).ok()?;
-    Some(claims.get("sid")?.as_str()?.to_owned())
-}
 
 /// What a replay remembers of the steps before.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// Keys that this server has given out, and those that fixtures made.
+    /// Keys and tokens that this server has given out, and those that fixtures made.
     pub keys: BTreeSet<String>,
+    /// The addresses of the accounts that they are of.
+    pub owners: BTreeMap<String, String>,
     /// Keys that a change or reset of the password ended here, while the reference keeps them.
     pub ended: BTreeSet<String>,
-    /// Sessions that ended here, by the name that their tokens carry.
-    pub ended_sids: BTreeSet<String>,
     /// Keys whose login ended here by a request that did not carry them.
     pub logged_out: BTreeSet<String>,
     /// Passwords that were set with white space around them, without it.
@@ -57,6 +38,13 @@ pub struct History {
     pub links: BTreeMap<String, Link>,
     /// Why a placeholder stands for nothing here.
     pub unbound: HashMap<String, Origin>,
+}
+
+impl History {
+    /// Whether a token is a refresh token.
+    pub fn is_refresh(&self, token: &str) -> bool {
+        compare::token_type(token).is_some_and(|kind| kind == "refresh")
+    }
 }
 
 /// A token that a mail or a fixture has brought and that the reference has not taken yet.

@@ -70,12 +70,6 @@ impl Variant {
         if let Some(value) = self.rest_auth("OLD_PASSWORD_FIELD_ENABLED") {
             settings["password"]["require_old"] = value.clone();
         }
-        match self.env("LAB_AUTH") {
-            // The reference asks everybody who comes by the session cookie alone for its CSRF token.
-            Some("session") => settings["jwt"] = json!({ "csrf": true }),
-            Some("jwt" | "jwtcookie") => settings["jwt"] = self.jwt(),
-            _ => {}
-        }
         if let Some(Value::String(path)) = self.overrides.get("LOGIN_URL") {
             settings["frontend"] = json!({ "login_url": format!("http://testserver.local{path}") });
         }
@@ -177,21 +171,24 @@ impl Variant {
         tokens
     }
 
-    /// The reference's tokens: its defaults are five minutes, a day, and refresh tokens that are not used up.
     fn jwt(&self) -> Value {
-        let simple = |name: &str| self.overrides.pointer("/SIMPLE_JWT").and_then(|simple| simple.get(name));
-        let seconds = |name: &str, default: u64| {
-            let value = simple(name).and_then(|value| value.get("seconds").unwrap_or(value).as_u64());
-            json!(format!("{}s", value.unwrap_or(default)))
+        let lifetime = |name: &str| {
+            let seconds = self.overrides.pointer(&format!("/SIMPLE_JWT/{name}/seconds")).and_then(Value::as_u64)?;
+            Some(format!("{seconds}s"))
         };
+        let rotates = self.overrides.pointer("/SIMPLE_JWT/ROTATE_REFRESH_TOKENS") == Some(&Value::Bool(true));
         let mut jwt = json!({
-            "access_ttl": seconds("ACCESS_TOKEN_LIFETIME", 300),
-            "refresh_ttl": seconds("REFRESH_TOKEN_LIFETIME", 86_400),
-            "rotate_refresh": simple("ROTATE_REFRESH_TOKENS").cloned().unwrap_or(false.into()),
-            "access_cookie": "my-app-auth",
-            "refresh_cookie": "my-refresh-token",
+            "access_ttl": lifetime("ACCESS_TOKEN_LIFETIME").unwrap_or_else(|| "5m".into()),
+            "refresh_ttl": lifetime("REFRESH_TOKEN_LIFETIME").unwrap_or_else(|| "1d".into()),
+            "rotate_refresh": rotates,
             "refresh_cookie_path": "/",
+            // The reference asks everybody who comes by the session cookie alone for its CSRF token.
+            "csrf": self.env("LAB_AUTH") == Some("session"),
         });
+        if self.env("LAB_AUTH") == Some("jwtcookie") {
+            jwt["access_cookie"] = json!("my-app-auth");
+            jwt["refresh_cookie"] = json!("my-refresh-token");
+        }
         for (theirs, ours) in [
             ("JWT_AUTH_COOKIE", "access_cookie"),
             ("JWT_AUTH_REFRESH_COOKIE", "refresh_cookie"),
@@ -199,18 +196,13 @@ impl Variant {
             ("JWT_AUTH_SECURE", "cookie_secure"),
             ("JWT_AUTH_SAMESITE", "cookie_samesite"),
             ("JWT_AUTH_COOKIE_DOMAIN", "cookie_domain"),
+            ("JWT_AUTH_HTTPONLY", "cookie_http_only"),
             ("JWT_AUTH_RETURN_EXPIRATION", "return_expiration"),
             ("JWT_AUTH_COOKIE_USE_CSRF", "csrf"),
         ] {
             if let Some(value) = self.rest_auth(theirs) {
                 jwt[ours] = value.clone();
             }
-        }
-        // Without cookies the reference leaves the refresh token out of the body all the same; it is then nowhere.
-        if self.env("LAB_AUTH") == Some("jwtcookie")
-            && let Some(value) = self.rest_auth("JWT_AUTH_HTTPONLY")
-        {
-            jwt["cookie_http_only"] = value.clone();
         }
         jwt
     }

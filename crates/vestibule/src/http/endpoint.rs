@@ -296,7 +296,10 @@ impl Call {
 
     /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<Secret> {
-        cookies::one(&self.cookies, name)
+        match cookies::sent(&self.cookies, name) {
+            Sent::One(value) => Some(Secret::from(value)),
+            Sent::Nothing | Sent::Unusable => None,
+        }
     }
 
     /// What removes the cookies that the request carries.
