@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use tokio::runtime::{self, Runtime};
+use vestibule::accounts::sessions::Method;
 use vestibule::accounts::tokens::{self, Purpose};
 use vestibule::accounts::users::User;
-use vestibule::accounts::{UserId, admin};
+use vestibule::accounts::{Client, UserId, admin, identities, login, pairs};
 use vestibule::ground::names::EmailAddress;
 use vestibule::ground::secrets::Digest;
-use vestibule::ground::{Entropy, Error, Secret};
+use vestibule::ground::{Clock, Entropy, Error, Secret};
 use vestibule::{Auth, Settings, params};
 
 /// How long the outbox may take to be empty.
@@ -110,6 +111,22 @@ impl Library {
         self.run(|id| ("DELETE FROM auth_users WHERE id = $1", vec![id]), account.id)
     }
 
+    /// Connects an identity at a provider to an account.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn connect(&self, name: &str, provider: &str, subject: &str) -> Result<(), String> {
+        let (account, now) = (self.account(name)?, self.auth.clock().now());
+        let (provider, subject) = (provider.to_owned(), subject.to_owned());
+        let done = self.runtime.block_on(self.auth.db().unit(move |tx| async move {
+            let issuer = format!("https://{provider}.recorded.example");
+            let claimed = identities::claim(&tx, &provider, &issuer, &subject, now).await?;
+            let claimed = claimed.ok_or_else(|| Error::internal("the identity is somebody's"))?;
+            identities::give(&tx, claimed, account.id, true).await
+        }));
+        done.map_err(told)
+    }
+
     /// Marks an address as proven or not.
     ///
     /// # Errors
@@ -178,6 +195,35 @@ impl Library {
             Ok::<_, Error>(issued.token.expose().to_owned())
         }));
         made.map(|token| (uid, token)).map_err(told)
+    }
+
+    /// Makes a JSON Web Token of an account as a login made it `age` seconds ago; for another account's number, one that counts
+    /// for nobody.
+    ///
+    /// # Errors
+    /// What the library says.
+    pub fn make_jwt(&self, name: &str, kind: &str, age: i64, instead: Option<i64>) -> Result<String, String> {
+        let user = self.user(name)?;
+        let (auth, id, epoch) = (self.auth.clone(), user.id, user.epoch);
+        let (ago, user_is_active) = (Duration::from_secs(age.unsigned_abs()), user.is_active);
+        let granted = self.runtime.block_on(self.auth.db().unit(move |tx| async move {
+            // A token of a disabled account was made before.
+            tx.run("UPDATE auth_users SET is_active = TRUE WHERE id = $1", params![id.as_i64()]).await?;
+            let granted = login::finish(&auth, &tx, &Client::command_line(), id, epoch, Method::Password).await?;
+            tx.run("UPDATE auth_users SET is_active = $2 WHERE id = $1", params![id.as_i64(), user_is_active]).await?;
+            Ok::<_, Error>(granted)
+        }));
+        let mut session = granted.map_err(told)?.session;
+        session.generation_at = session.generation_at.minus(ago);
+        let whose = instead.map_or(user.id, UserId::from_i64);
+        let then = self.auth.clock().now().minus(ago);
+        let pair = self.runtime.block_on(async {
+            let settings = self.auth.settings().clone();
+            let past = Auth::builder(settings).clock(Clock::manual(then)).build().await.map_err(|error| error.to_string())?;
+            pairs::of(&past, whose, &session).await.map_err(told)
+        })?;
+        let minted = if kind == "refresh" { pair.refresh.ok_or("no refresh token")? } else { pair.access };
+        Ok(minted.token.expose().to_owned())
     }
 
     /// By what an account may be called in a request, in small letters.

@@ -11,16 +11,12 @@ use crate::wire::Answer;
 /// Below this every path of ours is.
 pub const BASE: &str = "/dj-rest-auth/";
 
-/// The features of the reference by the beginning of their paths below the base.
-const FEATURES: [(&str, &str); 4] = [
-    ("registration/account-email-verification-sent", "mail: the page after a sign-up"),
-    ("token/", "JWT"),
-    ("mfa/", "MFA"),
-    ("socialaccounts", "social"),
-];
+/// The cookie that goes with the forms of a page.
+pub const FORM_COOKIE: &str = "form";
 
-/// Paths below the base that are not a provider's.
-const OWN: [&str; 6] = ["registration", "login", "logout", "user", "password", "token"];
+/// The features of the reference by the beginning of their paths below the base.
+const FEATURES: [(&str, &str); 3] =
+    [("registration/account-email-verification-sent", "mail: the page after a sign-up"), ("token/", "JWT"), ("mfa/", "MFA")];
 
 /// What the exchange is about, if this server lacks it.
 pub fn missing(exchange: &Exchange, answer: &Answer) -> Option<String> {
@@ -56,16 +52,7 @@ pub fn challenge(settings: &Value) -> &'static str {
 pub fn feature(exchange: &Exchange) -> Option<&'static str> {
     let path = exchange.path.split('?').next().unwrap_or_default();
     let path = path.strip_prefix(BASE)?;
-    if let Some((_, name)) = FEATURES.iter().find(|(start, _)| path.starts_with(start)) {
-        return Some(name);
-    }
-    // `{provider}/` and `{provider}/connect/`, which the reference has for providers that it knows.
-    let mut segments = path.trim_end_matches('/').split('/');
-    let (first, second, third) = (segments.next()?, segments.next(), segments.next());
-    // The reference looks for its own names at the end of a path only, so `xlogin/` is no provider.
-    let is_own = OWN.iter().any(|own| first.ends_with(own));
-    let is_provider = !first.is_empty() && !is_own && matches!(second, None | Some("connect")) && third.is_none();
-    (is_provider && exchange.status != 404).then_some("social")
+    FEATURES.iter().find(|(start, _)| path.starts_with(start)).map(|(_, name)| *name)
 }
 
 fn asks_for_second_factor(exchange: &Exchange) -> bool {
@@ -96,9 +83,10 @@ mod tests {
     }
 
     #[test]
-    fn providers_are_told_from_paths_that_do_not_exist() {
-        assert_eq!(feature(&exchange("/dj-rest-auth/github/connect/", 401)), Some("social"));
-        assert_eq!(feature(&exchange("/dj-rest-auth/nonsense/", 404)), None);
-        assert_eq!(feature(&exchange("/dj-rest-auth/user/", 200)), None);
+    fn what_is_offered_has_no_name_here() {
+        for path in ["github/connect/", "socialaccounts/1/disconnect/", "nonsense/", "user/"] {
+            assert_eq!(feature(&exchange(&format!("/dj-rest-auth/{path}"), 401)), None, "{path}");
+        }
+        assert_eq!(feature(&exchange("/dj-rest-auth/mfa/authenticators/", 200)), Some("MFA"));
     }
 }

@@ -61,16 +61,14 @@ impl Variant {
             "password": { "memory_kib": 8, "iterations": 1, "hash_threads": 1 },
             "user": self.user(),
             "tokens": self.tokens(),
+            "jwt": self.jwt(),
             "email": self.email(),
+            "social": providers(),
             "limits": self.limits(),
             "log": { "level": "warn" },
         });
         if let Some(value) = self.rest_auth("OLD_PASSWORD_FIELD_ENABLED") {
             settings["password"]["require_old"] = value.clone();
-        }
-        // The reference asks everybody who comes by the session cookie alone for its CSRF token.
-        if self.env("LAB_AUTH") == Some("session") {
-            settings["jwt"] = json!({ "csrf": true });
         }
         if let Some(Value::String(path)) = self.overrides.get("LOGIN_URL") {
             settings["frontend"] = json!({ "login_url": format!("http://testserver.local{path}") });
@@ -173,12 +171,58 @@ impl Variant {
         tokens
     }
 
+    fn jwt(&self) -> Value {
+        let lifetime = |name: &str| {
+            let seconds = self.overrides.pointer(&format!("/SIMPLE_JWT/{name}/seconds")).and_then(Value::as_u64)?;
+            Some(format!("{seconds}s"))
+        };
+        let rotates = self.overrides.pointer("/SIMPLE_JWT/ROTATE_REFRESH_TOKENS") == Some(&Value::Bool(true));
+        let mut jwt = json!({
+            "access_ttl": lifetime("ACCESS_TOKEN_LIFETIME").unwrap_or_else(|| "5m".into()),
+            "refresh_ttl": lifetime("REFRESH_TOKEN_LIFETIME").unwrap_or_else(|| "1d".into()),
+            "rotate_refresh": rotates,
+            "refresh_cookie_path": "/",
+            // The reference asks everybody who comes by the session cookie alone for its CSRF token.
+            "csrf": self.env("LAB_AUTH") == Some("session"),
+        });
+        if self.env("LAB_AUTH") == Some("jwtcookie") {
+            jwt["access_cookie"] = json!("my-app-auth");
+            jwt["refresh_cookie"] = json!("my-refresh-token");
+        }
+        for (theirs, ours) in [
+            ("JWT_AUTH_COOKIE", "access_cookie"),
+            ("JWT_AUTH_REFRESH_COOKIE", "refresh_cookie"),
+            ("JWT_AUTH_REFRESH_COOKIE_PATH", "refresh_cookie_path"),
+            ("JWT_AUTH_SECURE", "cookie_secure"),
+            ("JWT_AUTH_SAMESITE", "cookie_samesite"),
+            ("JWT_AUTH_COOKIE_DOMAIN", "cookie_domain"),
+            ("JWT_AUTH_HTTPONLY", "cookie_http_only"),
+            ("JWT_AUTH_RETURN_EXPIRATION", "return_expiration"),
+            ("JWT_AUTH_COOKIE_USE_CSRF", "csrf"),
+        ] {
+            if let Some(value) = self.rest_auth(theirs) {
+                jwt[ours] = value.clone();
+            }
+        }
+        jwt
+    }
+
     /// The reference's throttle counts every request of a view's scope; ours count attempts. The same rate for each of them.
     fn limits(&self) -> Value {
         let rate = self.overrides.pointer("/REST_FRAMEWORK/DEFAULT_THROTTLE_RATES/dj_rest_auth").and_then(Value::as_str);
         let Some(rate) = rate.and_then(translated) else { return json!({ "enabled": false }) };
         json!({ "enabled": true, "login": rate, "registration": rate, "reset": rate, "login_failed": "", "mail": "" })
     }
+}
+
+/// The providers of the recording, none of which could be reached.
+fn providers() -> Value {
+    let nowhere = "http://127.0.0.1:9";
+    let own = json!({
+        "client_id": "recorded-client", "client_secret": "recorded-secret", "allow_private_network": true,
+        "issuer": nowhere, "token_url": nowhere, "userinfo_url": nowhere, "authorize_url": nowhere,
+    });
+    json!({ "google": own, "github": own, "oidc": own })
 }
 
 /// `3/min` as we write it.

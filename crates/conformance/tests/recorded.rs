@@ -9,10 +9,10 @@ use serde_json::Value;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
 
-/// What an exchange may be about that this version does not offer: JSON Web Tokens, cookies, social login, second factors, the
+/// What an exchange may be about that this version does not offer: JSON Web Tokens, cookies, second factors, the
 /// forms of the pages to browse, and the page after a sign-up.
-const NOT_OFFERED: [&str; 7] =
-    ["tokens.mode", "tokens.session_cookie", "cookies: ", "social: ", "MFA: ", "browsable page: ", "the page after a sign-up"];
+const NOT_OFFERED: [&str; 6] =
+    ["tokens.mode", "tokens.session_cookie", "cookies: ", "MFA: ", "browsable page: ", "the page after a sign-up"];
 
 /// Builds the server as this test was built, and says where it is: cargo alone knows the folder.
 fn server() -> Result<PathBuf, String> {

@@ -50,9 +50,24 @@ pub(crate) enum Command {
     /// Look at mails, try the way out, look after what waits
     #[command(subcommand)]
     Mail(MailCommand),
+    /// Try the sign-in providers of the settings out
+    #[command(subcommand)]
+    Social(SocialCommand),
     /// Bring mail templates over from Django
     #[command(subcommand)]
     Templates(TemplatesCommand),
+}
+
+/// `vestibule social …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SocialCommand {
+    /// Say whether a provider knows the client, the callback, the scopes and the secret
+    ///
+    /// Asks the provider, logs nobody in and needs no database. Prints what to enter at the provider, and what is wrong.
+    Test {
+        /// The provider's name: `google` in [social.google]
+        id: String,
+    },
 }
 
 /// `vestibule mail …`.
@@ -205,6 +220,8 @@ pub(crate) enum UserCommand {
     Enable(WhichUser),
     /// Set an account's password and end its sessions
     SetPassword(SetPassword),
+    /// List an account's sessions, or end one or all of them
+    Sessions(Sessions),
     /// Remove an account for ever
     ///
     /// Its sessions, its fields and the mails that wait for it go with it; the audit trail stays.
@@ -272,6 +289,23 @@ pub(crate) struct DeleteUser {
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+/// `vestibule user sessions`.
+#[derive(Debug, Args)]
+pub(crate) struct Sessions {
+    /// Whose sessions.
+    #[command(flatten)]
+    pub(crate) which: WhichUser,
+    /// One JSON object per line, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// End the session of this name, as the list shows it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["json", "end_all"])]
+    pub(crate) end: Option<String>,
+    /// End every session of the account, and every link that was mailed to it
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) end_all: bool,
 }
 
 /// `vestibule user set-password`.

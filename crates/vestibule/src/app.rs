@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::routing::{any, get};
 use http::{HeaderMap, Method, Request, Response};
 
-use crate::accounts::{Auth, facts, housekeeping};
+use crate::accounts::{Auth, facts, housekeeping, links};
 use crate::features;
 use crate::ground::Message;
 use crate::http::browse::Reader;
@@ -66,7 +66,8 @@ impl Auth {
             .with_state(())
     }
 
-    /// What belongs at the root, whatever the base path is: `/livez`, `/readyz` which also asks the database, and the public
+    /// What belongs at the root, whatever the base path is: the way to the page that changes a password (`/.well-known/change-password`,
+    /// by which password managers find it), `/livez`, `/readyz` which also asks the database, and the public
     /// keys at `/.well-known/jwks.json`.
     pub fn well_known<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let auth = self.clone();
@@ -78,7 +79,17 @@ impl Auth {
         let keys = move |method: Method, headers: HeaderMap| async move { jwks::answer(&auth, &method, &headers).await };
         let auth = self.clone();
         let live = || async move { render::secured(health(true), &auth) };
-        Router::new().route("/livez", get(live)).route("/readyz", get(ready)).route(jwks::PATH, get(keys)).with_state(())
+        let change_password = links::page(&self.settings, "account/password");
+        let change = move || {
+            let place = change_password.clone();
+            async move { axum::response::Redirect::to(&place) }
+        };
+        Router::new()
+            .route("/.well-known/change-password", get(change))
+            .route("/livez", get(live))
+            .route("/readyz", get(ready))
+            .route(jwks::PATH, get(keys))
+            .with_state(())
     }
 
     /// The file with the key that development made for itself, if it did.
@@ -197,7 +208,13 @@ fn doors() -> Vec<Page> {
         features::email_verification::sent_page(),
         features::password_reset::page(),
         features::password_reset::request_page(),
-        features::email_change::page(),
+        features::email_change::confirm_page(),
+        features::email_change::request_page(),
+        features::login::page(),
+        features::logout::page(),
+        features::registration::page(),
+        features::password_change::page(),
+        features::account::page(),
     ]
 }
 
@@ -242,8 +259,11 @@ fn all_rooms(auth: &Auth) -> Vec<Endpoint> {
         features::password_reset::confirm(auth),
         features::email_verification::verify(auth),
         features::email_verification::resend(auth),
-        features::reauthenticate::endpoint(auth),
+        features::sessions::list(auth),
+        features::sessions::one(auth),
+        features::sessions::others(auth),
         features::token::introspection(auth),
+        features::reauthenticate::endpoint(auth),
     ];
     #[cfg(feature = "social")]
     rooms.extend(features::social::endpoints(auth));

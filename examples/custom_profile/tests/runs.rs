@@ -1,7 +1,5 @@
 //! The example does what it says, and a settings file can say the same.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use serde_json::json;

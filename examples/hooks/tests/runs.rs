@@ -1,7 +1,5 @@
 //! The example does what it says.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use hooks::{Invites, accounts_with, make_tables};
 use serde_json::{Value, json};
 use vestibule::accounts::{Client, UserId, deletion};

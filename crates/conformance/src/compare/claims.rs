@@ -29,6 +29,11 @@ pub(super) fn check(label: &str, token: &str) -> Result<(), String> {
     }
 }
 
+/// The type of a token, unverified.
+pub(super) fn token_type(token: &str) -> Option<String> {
+    claims(token)?["token_type"].as_str().map(str::to_owned)
+}
+
 /// The claims of a token, unverified.
 fn claims(token: &str) -> Option<Value> {
     let mut parts = token.split('.');

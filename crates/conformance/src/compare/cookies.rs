@@ -43,13 +43,24 @@ fn is_about_a_login(exchange: &Exchange, recorded: &[&str]) -> bool {
     recorded.iter().any(|cookie| name(cookie) == "csrftoken") || sent.contains(SESSION)
 }
 
-/// What the placeholders of recorded cookies stand for in ours, whatever else the answer is.
-pub fn cookie_values(exchange: &Exchange, answer: &Answer) -> Captured {
+/// What the placeholders of recorded keys and tokens stand for, whatever else the answer is: in cookies, and in the members of a
+/// login's answer. A token that we put into a cookie alone is looked for there.
+pub fn credentials(exchange: &Exchange, answer: &Answer) -> Captured {
     let recorded = recorded(exchange);
     let pairs =
         answer.all("set-cookie").filter_map(|ours| Some((recorded.iter().find(|theirs| name(theirs) == name(ours))?, ours)));
     let values = pairs.filter_map(|(theirs, ours)| value_of(theirs, ours).ok()).flatten();
-    values.filter(|(label, _)| is_bound(label)).collect()
+    let mut found: Captured = values.filter(|(label, _)| is_bound(label)).collect();
+    let body: Option<Value> = exchange.response_body.as_deref().and_then(|text| super::pattern(text, &exchange.method).ok());
+    let ours = answer.json().unwrap_or_default();
+    for (member, kind) in [("key", "token"), ("access", "access"), ("refresh", "refresh")] {
+        let Some(label) = body.as_ref().and_then(|body| label(body.get(member)?.as_str()?)) else { continue };
+        let in_body = ours.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let cookies = answer.all("set-cookie").map(value);
+        let in_cookie = cookies.into_iter().find(|text| claims::token_type(text).is_some_and(|found| found == kind));
+        found.extend(in_body.or(in_cookie).map(|text| (label.to_owned(), text.to_owned())));
+    }
+    found
 }
 
 /// The recorded `Set-Cookie` headers.
@@ -111,7 +122,7 @@ mod tests {
         let ours = ["sessionid=z; Path=/; HttpOnly; SameSite=Lax; Max-Age=300"];
         assert_eq!(check(&theirs, &ours, &[]), Ok(()));
         let (recorded, answer) = exchange(&theirs, &ours);
-        assert_eq!(cookie_values(&recorded, &answer), [("sessionid:1".to_owned(), "z".to_owned())]);
+        assert_eq!(credentials(&recorded, &answer), [("sessionid:1".to_owned(), "z".to_owned())]);
         assert!(check(&theirs, &["sessionid=z; Path=/"], &[]).is_err());
         assert!(check(&theirs, &["other=z; HttpOnly; Max-Age=300; Path=/; SameSite=Lax"], &[]).is_err());
     }

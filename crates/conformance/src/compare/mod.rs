@@ -20,7 +20,7 @@ use crate::steps::Exchange;
 use crate::wire::Answer;
 use json::Comparison;
 
-pub use cookies::{cookie_values, cookies};
+pub use cookies::{cookies, credentials};
 pub use json::pattern;
 pub use language::{Words, asked_language, base, is_ours};
 pub use page::{Page, compare as page};

@@ -35,10 +35,21 @@ impl Replay {
                 self.history.unlisted.retain(|address| !names.contains(address));
                 self.library.set_email_verified(name, args.get("verified") != Some(&Value::Bool(false)))
             }
+            "create_social_account" => {
+                let text = |member: &str| args.get(member).and_then(Value::as_str).unwrap_or_default();
+                self.library.connect(name, text("provider"), text("uid"))
+            }
             "set_unusable_password" => self.library.remove_password(name),
             // Counters of one process are in its memory.
             "clear_cache" => self.server.restart(),
             "email_addresses" | "user_row" => Ok(()),
+            "make_jwt" if self.is_signing() => {
+                let kind = args.get("kind").and_then(Value::as_str).unwrap_or("access");
+                let whose = args.pointer("/claims/user_id").and_then(|id| id.as_i64().or_else(|| id.as_str()?.parse().ok()));
+                let token = self.library.make_jwt(name, kind, age, whose)?;
+                labels(&fixture.result).iter().for_each(|(_, label)| self.bindings.set(label, token.clone()));
+                Ok(())
+            }
             "make_email_key" => self.make_link(Purpose::VerifyEmail, fixture, name, age),
             "make_reset" => self.make_link(Purpose::ResetPassword, fixture, name, age),
             op => {
@@ -46,6 +57,10 @@ impl Replay {
                 Ok(())
             }
         }
+    }
+
+    fn is_signing(&self) -> bool {
+        self.server.settings.pointer("/tokens/mode").is_some_and(|mode| mode != "opaque")
     }
 
     fn create_user(&mut self, fixture: &Fixture, name: &str) -> Result<(), String> {
@@ -91,7 +106,6 @@ impl Replay {
     fn remember_what_for(&mut self, op: &str, result: &Value) {
         let feature = match op {
             "make_jwt" => "JWT",
-            "create_social_account" => "social",
             "totp_code" => "MFA",
             _ => "a fixture that this program does not know",
         };

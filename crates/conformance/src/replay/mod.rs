@@ -129,7 +129,7 @@ impl Replay {
             Err(why) => (((Verdict::Failing, None, why), Vec::new()), Received::default()),
         };
         self.bind(captured);
-        self.bind(compare::cookie_values(exchange, &received.answer));
+        self.bind(compare::credentials(exchange, &received.answer));
         self.bind(mailbox::bindings(&exchange.emails_sent, &received.mails));
         self.note_mailed(exchange);
         self.remember_unbound(exchange, &judgement);

@@ -13,6 +13,7 @@ mod mailed;
 mod page;
 mod passwords;
 mod paths;
+mod social;
 mod throttle;
 mod wishes;
 mod words;
@@ -155,6 +156,10 @@ pub const RULES: &[Rule] = &[
     mailed::CODE_BESIDE_KEY,
     mailed::HEAD_SPENDS_NOTHING,
     languages::NOT_SPOKEN,
+    social::ID_TOKEN_ALONE,
+    social::CALLBACK_IS_KNOWN,
+    social::NO_SUCH_PROVIDER,
+    social::LAST_WAY_IN,
     wishes::UNWANTED,
     wishes::NO_WISH,
     wishes::FORMAT_IN_QUERY,

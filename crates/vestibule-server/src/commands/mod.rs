@@ -6,10 +6,11 @@ mod mail;
 mod open;
 mod openapi;
 mod serve;
+mod social;
 mod templates;
 mod users;
 
-use crate::cli::{Cli, Command, ConfigCommand, TemplatesCommand};
+use crate::cli::{Cli, Command, ConfigCommand, SocialCommand, TemplatesCommand};
 use crate::{explain, output};
 
 /// Why a command did not do what it was asked for, as a sentence for the operator.
@@ -63,6 +64,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Keys(command) => keys::run(config, command).await,
         Command::User(command) => users::run(config, command).await,
         Command::Mail(command) => mail::run(config, command).await,
+        Command::Social(SocialCommand::Test { id }) => social::test(config, &id).await,
         Command::Templates(TemplatesCommand::Convert { dir, out }) => templates::convert(&dir, out.as_deref()),
     }
 }

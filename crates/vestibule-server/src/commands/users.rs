@@ -6,11 +6,12 @@ use std::path::Path;
 use serde_json::json;
 use vestibule::Auth;
 use vestibule::accounts::admin::{self, NewAccount};
+use vestibule::accounts::session_list::{self, Listed};
 use vestibule::accounts::{Client, User, deletion};
 use vestibule::ground::{Error, Secret};
 
 use super::{Failure, open};
-use crate::cli::{CreateUser, DeleteUser, ListUsers, PasswordSource, SetPassword, UserCommand, WhichUser};
+use crate::cli::{CreateUser, DeleteUser, ListUsers, PasswordSource, Sessions, SetPassword, UserCommand, WhichUser};
 use crate::output;
 
 /// Looks after accounts, on the database that servers may be running on.
@@ -21,6 +22,7 @@ pub(super) async fn run(config: Option<&Path>, command: UserCommand) -> Result<(
         UserCommand::Disable(which) => switch(config, which, false).await,
         UserCommand::Enable(which) => switch(config, which, true).await,
         UserCommand::SetPassword(set) => set_password(config, set).await,
+        UserCommand::Sessions(asked) => sessions(config, asked).await,
         UserCommand::Delete(delete) => self::delete(config, delete).await,
     }
 }
@@ -119,6 +121,45 @@ fn agreed(user: &User) -> Result<bool, Failure> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).map_err(|error| Failure::Failed(format!("cannot read the answer: {error}")))?;
     Ok(line.trim() == "yes")
+}
+
+async fn sessions(config: Option<&Path>, asked: Sessions) -> Result<(), Failure> {
+    let auth = open::service(config).await?;
+    let user = find(&auth, &asked.which).await?;
+    if asked.end_all {
+        let ended = session_list::end_all(&auth, user.id).await.map_err(|error| failed(&error))?;
+        output::say(&format!("{ended} sessions of account {} have ended", user.id));
+    } else if let Some(sid) = &asked.end {
+        let ended = session_list::end(&auth, &Client::operator(&auth), user.id, sid).await.map_err(|error| failed(&error))?;
+        if !ended {
+            return Err(Failure::Failed(format!("account {} has no session {sid:?}", user.id)));
+        }
+        output::say(&format!("session {sid} has ended"));
+    } else {
+        let listed = session_list::of(&auth, user.id).await.map_err(|error| failed(&error))?;
+        listed.iter().for_each(|session| output::say(&session_line(session, asked.json)));
+    }
+    Ok(())
+}
+
+fn session_line(session: &Listed, as_json: bool) -> String {
+    if as_json {
+        return json!({
+            "id": session.sid,
+            "created_at": session.created_at.to_string(),
+            "last_used_at": session.last_used_at.to_string(),
+            "expires_at": session.expires_at.to_string(),
+            "ip": session.ip,
+            "device": session.device,
+            "method": session.method,
+        })
+        .to_string();
+    }
+    let (ip, device) = (session.ip.as_deref().unwrap_or("-"), session.device.as_deref().unwrap_or("-"));
+    format!(
+        "{}  opened {}  last used {}  {ip}  {device}  {}",
+        session.sid, session.created_at, session.last_used_at, session.method
+    )
 }
 
 async fn find(auth: &Auth, which: &WhichUser) -> Result<User, Failure> {

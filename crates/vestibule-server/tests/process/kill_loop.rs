@@ -2,7 +2,8 @@
 //!
 //! `VESTIBULE_KILL_ROUNDS` sets how many rounds there are for each database.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -58,7 +59,11 @@ struct Figures {
 fn survive(place: &Place, processes: usize, rounds: u32) {
     let (mut people, mut figures) = (People::default(), Figures::default());
     let mut last: Vec<Vec<String>> = vec![Vec::new(); CLIENTS];
-    let mut servers: Vec<Server> = (0..processes).map(|_| place.serve()).collect();
+    let mails = place.folder.path().join("mails");
+    std::fs::create_dir(&mails).unwrap();
+    let folder = mails.display().to_string();
+    let settings = [("VESTIBULE__EMAIL__TRANSPORT", "file"), ("VESTIBULE__EMAIL__FILE__DIR", folder.as_str())];
+    let mut servers: Vec<Server> = (0..processes).map(|_| place.serve_with(&settings)).collect();
     for round in 0..rounds {
         let victim = round as usize % processes;
         let journal = Journal::begin(&place.folder.path().join(format!("journal-{round}")));
@@ -78,7 +83,7 @@ fn survive(place: &Place, processes: usize, rounds: u32) {
             over.store(true, Ordering::SeqCst);
         });
         let touched = note(&journal, &mut people, &mut figures);
-        servers.insert(victim, place.serve());
+        servers.insert(victim, place.serve_with(&settings));
         figures.slowest = figures.slowest.max(servers[victim].ready_after);
         let of_this_round = people.0.iter_mut().filter(|(name, _)| touched.contains(*name));
         let asked = servers[random(processes as u64) as usize].driver();
@@ -90,6 +95,7 @@ fn survive(place: &Place, processes: usize, rounds: u32) {
     }
     tell(rounds, &compare(people.0.iter_mut(), servers[0].driver()), place, &mut figures);
     conclude(&figures, &format!("{processes} process(es) on {}: {rounds} rounds", place.kind), people.0.len(), rounds as usize);
+    every_sign_up_has_its_mail(place, &people, &mails);
 }
 
 fn conclude(figures: &Figures, what: &str, accounts: usize, least: usize) {
@@ -109,6 +115,31 @@ fn conclude(figures: &Figures, what: &str, accounts: usize, least: usize) {
 struct To {
     driver: Driver,
     dies: bool,
+}
+
+/// Each account's first mail was sent, or waits to be; one whose sender was killed may have been sent twice.
+fn every_sign_up_has_its_mail(place: &Place, people: &People, mails: &Path) {
+    let waiting = place.texts(
+        "SELECT u.username FROM auth_jobs j JOIN auth_users u ON u.id = j.user_id WHERE j.kind = 'email_confirmation_signup'",
+    );
+    let files = std::fs::read_dir(mails).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    let to = |mail: String| mail.lines().find_map(|line| line.strip_prefix("To: ")).map(str::to_owned);
+    let sent: BTreeMap<String, usize> =
+        files.filter(|mail| mail.contains("Confirm")).filter_map(to).fold(BTreeMap::new(), |mut sent, to| {
+            *sent.entry(to).or_default() += 1;
+            sent
+        });
+    let address = |name: &str| format!("{}@example.org", name.to_ascii_lowercase());
+    let without: Vec<_> = people.0.keys().filter(|name| !sent.contains_key(&address(name)) && !waiting.contains(*name)).collect();
+    let twice = sent.values().filter(|count| **count > 1).count();
+    say(&format!(
+        "mails of the kill loop on {}: {} addresses got theirs, {} wait, {twice} got it twice, {} have none",
+        place.kind,
+        sent.len(),
+        waiting.len(),
+        without.len()
+    ));
+    assert!(without.is_empty(), "accounts without a mail: {without:?}");
 }
 
 /// Reads what was acknowledged from the file, and gives the names that it is about.

@@ -15,6 +15,7 @@ mod journal;
 mod kill_loop;
 mod load;
 mod locks;
+mod mails;
 mod outage;
 mod people;
 mod place;

@@ -106,6 +106,11 @@ impl Place {
         self.look(sql, async |db| db.all::<(i64,)>(sql, params![]).await.unwrap().into_iter().map(|(number,)| number).collect())
     }
 
+    /// The same, where it is a text.
+    pub(crate) fn texts(&self, sql: &'static str) -> Vec<String> {
+        self.look(sql, async |db| db.all::<(String,)>(sql, params![]).await.unwrap().into_iter().map(|(text,)| text).collect())
+    }
+
     fn look<T: Send>(&self, why: &str, look: impl AsyncFnOnce(Db) -> T + Send) -> T {
         let asked = || {
             let runtime = Runtime::new().unwrap();

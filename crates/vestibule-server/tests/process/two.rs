@@ -121,9 +121,11 @@ fn t83_of_64_registrations_at_two_servers_one_gets_the_name_and_one_the_address(
     say("T83 at two processes on postgres: 5 rounds of 64 for one name and 64 for one address, one of each");
 }
 
-/// The first line of the mails in a folder that is one of the links that lead there.
+/// The key in the link of a mail in a folder. What is still being written has another name.
 fn key_in(folder: &Path) -> Option<String> {
-    let mails = std::fs::read_dir(folder).ok()?.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
+    let files = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let whole = files.filter(|path| path.extension().is_some_and(|ending| ending == "eml"));
+    let mails = whole.filter_map(|path| std::fs::read_to_string(path).ok());
     // Quoted-printable breaks long lines.
     let found = mails.filter_map(|mail| {
         let mail = mail.replace("=\r\n", "").replace("=\n", "");

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::ground::{Entropy, Result};
 
 use super::Auth;
+use super::browsers::Device;
 use super::listener::Listener;
 
 /// Where a request comes from, as far as it can be trusted.
@@ -17,6 +18,8 @@ pub struct Client {
     pub request_id: String,
     /// What the client says of itself, cut to [`Client::USER_AGENT_MAX`] characters without control characters.
     pub user_agent: Option<String>,
+    /// The browser, where one comes to log in with one in which somebody came in before.
+    pub device: Option<Device>,
     /// Whether this is a form that we showed to this very browser: whoever signs in with it stays signed in there.
     pub on_page: bool,
     /// Where events are told that this client causes.
@@ -29,7 +32,7 @@ impl Client {
 
     /// The command line, on the machine itself.
     pub fn command_line() -> Self {
-        Self { ip: None, request_id: "cli".to_owned(), user_agent: None, on_page: false, listener: None }
+        Self { ip: None, request_id: "cli".to_owned(), user_agent: None, device: None, on_page: false, listener: None }
     }
 
     /// The host's own code or an operator, for what is done to accounts without a request.

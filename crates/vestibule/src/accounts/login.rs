@@ -44,6 +44,28 @@ pub async fn finish_on_page(auth: &Auth, tx: &Tx, who: &Client, id: UserId, epoc
     enter(auth, tx, (id, epoch), &Opening { who, method, now: auth.clock.now(), cookie: true }).await
 }
 
+/// By which door somebody comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// An endpoint: what is given out follows the settings.
+    Endpoint,
+    /// A page of ours: the browser gets a session cookie.
+    Page,
+}
+
+impl Door {
+    /// [`finish`] or [`finish_on_page`].
+    ///
+    /// # Errors
+    /// As [`finish`].
+    pub async fn finish(self, auth: &Auth, tx: &Tx, who: &Client, (id, epoch): (UserId, i64), method: Method) -> Result<Granted> {
+        match self {
+            Self::Endpoint => finish(auth, tx, who, id, epoch, method).await,
+            Self::Page => finish_on_page(auth, tx, who, id, epoch, method).await,
+        }
+    }
+}
+
 async fn enter(auth: &Auth, tx: &Tx, (id, epoch): (UserId, i64), opening: &Opening<'_>) -> Result<Granted> {
     let user = users::lock(tx, id, epoch).await?.ok_or_else(|| Error::non_field(Message::LoginFailed))?;
     owed(auth, &user)?;
@@ -97,7 +119,13 @@ pub async fn prove(
     password: &Secret,
     failed: Error,
 ) -> Result<Proof> {
-    let account = found.as_ref().map_or_else(|| format!("name:{name}"), |found| format!("user:{}", found.user.id));
+    let account = match &found {
+        Some(UserWithPassword { user, .. }) => {
+            let known = who.device.as_ref().and_then(|device| device.counter(user));
+            known.unwrap_or_else(|| format!("user:{}", user.id))
+        }
+        None => format!("name:{name}"),
+    };
     let reserved = limits::reserve(auth, Action::LoginFailed, who, Some(&account)).await?;
     let id = found.as_ref().map(|found| found.user.id);
     let candidate = found.filter(|found| found.user.is_active && found.password.is_some());

@@ -10,6 +10,8 @@ use serde_json::Map;
 use crate::db::{self, FromRow, Row};
 use crate::ground::secrets::Digest;
 use crate::ground::{Error, Message, Result, Secret, Time, meters};
+use crate::jobs;
+use crate::mail::templates::Kind as Mailing;
 use crate::params;
 
 use super::audit::Event;
@@ -194,9 +196,10 @@ async fn more_claims(auth: &Auth, user: &User) -> Result<Map<String, serde_json:
     auth.unit(move |tx| async move { signing::more_claims(&floor, &tx, &user).await }).await
 }
 
-/// Two have used one token, and which of them is the owner cannot be told: both are out (T37).
+/// Two have used one token, and which of them is the owner cannot be told: both are out, and the owner hears of it (T37).
 async fn end_stolen(auth: &Auth, who: &Client, caller: &Caller) -> Result<()> {
     let (sender, now, sid, user) = (who.clone(), auth.clock.now(), caller.session.sid.clone(), caller.user.id);
+    let notice = auth.settings.email.notices.session_ended;
     let event = Event::about(user, "refresh.reused").with("sid", sid.as_str());
     let row = event.clone();
     let ended = auth
@@ -206,10 +209,14 @@ async fn end_stolen(auth: &Auth, who: &Client, caller: &Caller) -> Result<()> {
             if ended {
                 row.record(&tx, now, &sender).await?;
             }
+            if ended && notice {
+                jobs::outbox::ask(&tx, Mailing::SessionEnded, user, now).await?;
+            }
             Ok::<_, Error>(ended)
         })
         .await?;
     if ended {
+        auth.courier.bell.notify_one();
         metrics::counter!(meters::SESSIONS_ENDED, "why" => "reuse").increment(1);
         event.log(who);
     }

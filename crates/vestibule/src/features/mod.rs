@@ -3,6 +3,7 @@
 //! Opened, a room has `mod.rs` (what it promises, its endpoints), `flow.rs` (the rules, without HTTP) and `http.rs` (read, call,
 //! answer). A small one is a single file.
 
+pub mod account;
 pub mod email_change;
 pub mod email_verification;
 pub mod login;
@@ -12,6 +13,7 @@ pub mod password_change;
 pub mod password_reset;
 pub mod reauthenticate;
 pub mod registration;
+pub mod sessions;
 #[cfg(feature = "social")]
 pub mod social;
 pub mod token;

@@ -344,8 +344,6 @@ messages! {
     IdentityTaken, "identity_taken", "This login belongs to another account already.";
     /// Nothing else would open the account.
     LastLoginMethod, "last_login_method", "This is the only way to log in to your account. Please set a password first.";
-    /// The login was too long ago for this.
-    ReauthenticationRequired, "reauthentication_required", "Please log in again to do this.";
     /// Not below an address of the settings.
     ReturnUrlNotAllowed, "return_url_not_allowed", "This return address is not allowed.";
     /// The provider did not tell everything that an account needs.

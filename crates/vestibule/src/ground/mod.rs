@@ -14,7 +14,7 @@ pub mod secrets;
 
 pub use clock::{Clock, Time};
 pub use entropy::Entropy;
-pub use error::{Error, FieldErrors, Result};
+pub use error::{Error, FieldErrors, NON_FIELD, Result};
 pub use language::{Language, Languages};
 pub use message::Message;
 pub use secrets::Secret;

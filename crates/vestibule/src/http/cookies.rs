@@ -9,10 +9,11 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue, SET_COOKIE};
 
-use crate::accounts::Auth;
+use crate::accounts::browsers::{DEVICE_LIVES, Device};
 use crate::accounts::pairs::Pair;
 use crate::accounts::sessions::Opened;
-use crate::ground::{Secret, Time};
+use crate::accounts::{Auth, UserId};
+use crate::ground::{Result, Secret, Time};
 use crate::settings::{SameSite, TokenMode};
 
 /// The most bytes of one cookie that are looked at: no browser keeps more (RFC 6265 §6.1).
@@ -49,6 +50,14 @@ pub(super) fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Sent<'a> {
     found
 }
 
+/// The value of that name, if it is one that can be a cookie of ours.
+pub(super) fn one(headers: &HeaderMap, name: &str) -> Option<Secret> {
+    match sent(headers, name) {
+        Sent::One(value) if !value.is_empty() => Some(Secret::from(value)),
+        _ => None,
+    }
+}
+
 /// The lines with cookies alone. Costs nothing where there is none.
 pub(super) fn lines(headers: &HeaderMap) -> HeaderMap {
     let mut lines = HeaderMap::new();
@@ -83,6 +92,8 @@ pub(crate) enum Kind {
     Csrf,
     /// Ties the forms of our own pages to one browser.
     Form,
+    /// Tells a browser in which an account's owner came in before.
+    Device,
 }
 
 impl Kind {
@@ -93,12 +104,13 @@ impl Kind {
             Self::Refresh => &auth.cookies.refresh,
             Self::Csrf => &auth.cookies.csrf,
             Self::Form => &auth.cookies.form,
+            Self::Device => &auth.cookies.device,
         }
     }
 
     fn is_hidden_from_scripts(self, auth: &Auth) -> bool {
         match self {
-            Self::Session | Self::Form => true,
+            Self::Session | Self::Form | Self::Device => true,
             Self::Access | Self::Refresh => auth.settings.jwt.cookie_http_only,
             Self::Csrf => false,
         }
@@ -112,13 +124,14 @@ impl Kind {
     fn follows_tokens(self, auth: &Auth) -> bool {
         match self {
             Self::Access | Self::Refresh => true,
-            Self::Csrf => auth.settings.tokens.mode == TokenMode::JwtCookie,
+            Self::Csrf | Self::Device => auth.settings.tokens.mode == TokenMode::JwtCookie,
             Self::Session | Self::Form => false,
         }
     }
 
     fn domain(self, auth: &Auth) -> Option<&str> {
-        auth.settings.jwt.cookie_domain.as_deref().filter(|_| self.follows_tokens(auth))
+        let spreads = self.follows_tokens(auth) && self != Self::Device;
+        auth.settings.jwt.cookie_domain.as_deref().filter(|_| spreads)
     }
 
     fn same_site(self, auth: &Auth) -> SameSite {
@@ -132,6 +145,7 @@ impl Kind {
             Self::Access => Some(auth.settings.jwt.access_ttl.duration()),
             Self::Refresh => Some(auth.settings.jwt.refresh_ttl.duration()),
             Self::Csrf => Some(CSRF_LIVES),
+            Self::Device => Some(DEVICE_LIVES),
             Self::Form => None,
         }
     }
@@ -219,13 +233,34 @@ pub(super) fn of_pair(auth: &Auth, session_ends: Time, pair: &Pair) -> Vec<SetCo
         .collect()
 }
 
+/// Makes the browser one in which that user came in before, where tries are counted at all.
+///
+/// # Errors
+/// [`crate::ground::Error::Internal`] without randomness.
+pub(super) fn of_device(auth: &Auth, user: UserId, epoch: i64) -> Result<Vec<SetCookie>> {
+    if !auth.settings.limits.enabled {
+        return Ok(Vec::new());
+    }
+    let device = auth.browsers.device(&auth.entropy, user, epoch, auth.clock.now())?;
+    Ok(vec![SetCookie::set(auth, Kind::Device, &device)])
+}
+
+/// The browser that the request comes from, if somebody came in in it before.
+pub(super) fn device(auth: &Auth, headers: &HeaderMap) -> Option<Device> {
+    match sent(headers, Kind::Device.name(auth)) {
+        Sent::One(text) => auth.browsers.read_device(text, auth.clock.now()),
+        Sent::Nothing | Sent::Unusable => None,
+    }
+}
+
 /// Removes what may be there: the cookies of tokens in any case, since the refresh token's may go to another path only, the others
 /// where the request has shown them.
 pub(super) fn removed(auth: &Auth, headers: &HeaderMap) -> Vec<SetCookie> {
     let all = [Kind::Access, Kind::Refresh, Kind::Session, Kind::Csrf];
     let may_be_there = |kind: &Kind| match kind {
         Kind::Access | Kind::Refresh => auth.settings.tokens.mode == TokenMode::JwtCookie,
-        Kind::Session | Kind::Csrf | Kind::Form => sent(headers, kind.name(auth)) != Sent::Nothing,
+        // A known browser stays known: that is what it is for.
+        Kind::Session | Kind::Csrf | Kind::Form | Kind::Device => sent(headers, kind.name(auth)) != Sent::Nothing,
     };
     all.into_iter().filter(may_be_there).map(|kind| SetCookie::removed(auth, kind)).collect()
 }

@@ -58,7 +58,10 @@ impl Bound {
         let began = Instant::now();
         let (parts, sent) = request.into_parts();
         self.notice_place(&parts);
-        let who = proxies::client(&self.auth, &parts);
+        let mut who = proxies::client(&self.auth, &parts);
+        if self.endpoint.touches == Touches::Gives {
+            who.device = cookies::device(&self.auth, &parts.headers);
+        }
         let started = self.auth.clock().now();
         let html = self.auth.settings.docs_browsable();
         if let Some(asked_before) = cors::preflight(&self.auth, &parts.method, &parts.headers, &self.allow) {

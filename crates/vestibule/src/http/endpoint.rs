@@ -272,7 +272,7 @@ impl Call {
         self.endpoint.path
     }
 
-    /// What stands in the path where the endpoint's has braces.
+    /// What stands in the path where the endpoint's has braces;
     pub fn parameter(&self) -> Option<String> {
         self.parameters.first().cloned()
     }

@@ -2,34 +2,35 @@
 
 use serde_json::{Value, json};
 
+use crate::accounts::Auth;
 use crate::accounts::login::Granted;
 use crate::accounts::pairs::{self, Pair};
 use crate::accounts::sessions::{Method, Opened};
-use crate::accounts::{Auth, UserId};
 use crate::ground::{Error, Result};
 use crate::settings::TokenMode;
 
-use super::Answer;
 use super::cookies;
+use super::{Answer, Call};
 
 /// The answer to a login, a registration or another way in: the key or the tokens of the new session, and its cookies.
 ///
 /// # Errors
 /// Those of signing and of the database.
 pub async fn granted(auth: &Auth, status: u16, granted: &Granted) -> Result<Answer> {
-    let session = &granted.session;
+    let (session, user) = (&granted.session, &granted.user);
+    let device = cookies::of_device(auth, user.id, user.epoch)?;
     if auth.settings.tokens.mode == TokenMode::Opaque {
         let key = session.key.as_ref().ok_or_else(|| Error::internal("a session without a key was to be answered with it"))?;
-        return Ok(Answer::key(status, key).with_cookies(cookies::of_session(auth, session, None)));
+        return Ok(Answer::key(status, key).with_cookies(cookies::of_session(auth, session, None)).with_cookies(device));
     }
-    let pair = Box::pin(pairs::of(auth, granted.user.id, session)).await?;
-    let mut body = json!({ "access": pair.access.token.expose(), "user": auth.shapes.view(&granted.user) });
+    let pair = Box::pin(pairs::of(auth, user.id, session)).await?;
+    let mut body = json!({ "access": pair.access.token.expose(), "user": auth.shapes.view(user) });
     body["refresh"] = shown(auth, &pair).unwrap_or_default().into();
     // The reference tells them at a login alone.
     if auth.settings.jwt.return_expiration && granted.method != Method::Registration {
         expirations(&pair, true, &mut body);
     }
-    Ok(Answer::tokens(status, &body).with_cookies(cookies::of_session(auth, session, Some(&pair))))
+    Ok(Answer::tokens(status, &body).with_cookies(cookies::of_session(auth, session, Some(&pair))).with_cookies(device))
 }
 
 /// The answer to a refresh token.
@@ -43,17 +44,25 @@ pub fn refreshed(auth: &Auth, session_ends: crate::ground::Time, pair: &Pair) ->
     Answer::tokens(200, &body).with_cookies(cookies::of_pair(auth, session_ends, pair))
 }
 
-/// The answer of a session that goes on under another name or with another cookie.
-///
-/// # Errors
-/// Those of signing and of the database.
-pub async fn renewed(auth: &Auth, answer: Answer, user: UserId, session: Option<&Opened>) -> Result<Answer> {
-    let Some(session) = session else { return Ok(answer) };
-    let pair = match auth.settings.tokens.mode {
-        TokenMode::JwtCookie => Some(Box::pin(pairs::of(auth, user, session)).await?),
-        TokenMode::Opaque | TokenMode::Jwt => None,
-    };
-    Ok(answer.with_cookies(cookies::of_session(auth, session, pair.as_ref())))
+impl Call {
+    /// The same answer to whoever's session goes on while the others have ended: with a new cookie or under a new name where a
+    /// browser holds it.
+    ///
+    /// # Errors
+    /// Those of signing and of the database.
+    pub async fn renewed(&self, mut answer: Answer, session: Option<&Opened>) -> Result<Answer> {
+        let (auth, user) = (&self.auth, &self.caller()?.user);
+        if self.who.device.as_ref().and_then(|device| device.counter(user)).is_some() {
+            // Known still: its own user has ended the credentials of before, which raises the epoch by one.
+            answer = answer.with_cookies(cookies::of_device(auth, user.id, user.epoch + 1)?);
+        }
+        let Some(session) = session else { return Ok(answer) };
+        let pair = match auth.settings.tokens.mode {
+            TokenMode::JwtCookie => Some(Box::pin(pairs::of(auth, user.id, session)).await?),
+            TokenMode::Opaque | TokenMode::Jwt => None,
+        };
+        Ok(answer.with_cookies(cookies::of_session(auth, session, pair.as_ref())))
+    }
 }
 
 /// The refresh token, unless a cookie that no script can read carries it: then it is nowhere else (T42).

@@ -23,6 +23,7 @@ pub(super) fn client(auth: &Auth, parts: &Parts) -> Client {
         ip: Some(client_address(peer, &parts.headers, &auth.settings.server.trusted_proxies)),
         request_id: auth.request_names.next(),
         user_agent: words,
+        device: None,
         on_page: false,
         listener: auth.listener.clone(),
     }

@@ -47,9 +47,12 @@ impl Breaker {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// The transport failed.
+    /// The transport failed. Mails that were sent side by side and failed together are one failure.
     pub fn open(&self, now: Time, entropy: &Entropy) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.is_some_and(|open| now < open.until) {
+            return;
+        }
         let failures = state.map_or(0, |open| open.failures) + 1;
         *state = Some(Open { failures, until: now.plus(pause(failures, entropy)) });
     }
@@ -76,6 +79,13 @@ mod tests {
                 assert!(pause <= most && pause >= most / 2, "{failures}: {pause:?}");
             }
         }
+    }
+
+    #[test]
+    fn t86_mails_that_fail_side_by_side_are_one_failure() {
+        let (breaker, entropy, start) = (Breaker::default(), Entropy::seeded(1), Time::from_millis(0));
+        (0..10).for_each(|_| breaker.open(start, &entropy));
+        assert_eq!(breaker.allows(start.plus(FIRST)), Allowed::Probe);
     }
 
     #[test]

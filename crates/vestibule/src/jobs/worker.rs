@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::accounts::limits::{self, Action};
 use crate::accounts::{Auth, Client};
 use crate::ground::{Error, Result, meters};
@@ -17,11 +19,11 @@ use super::outbox::{self, Job};
 /// How often a process looks for mails that others asked for; its own ring a bell.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How many mails one round takes.
+/// How many mails one round takes. They are sent side by side.
 const BATCH: i64 = 10;
 
-/// How long a process may hold a mail: longer than any transport may take for a whole batch.
-const LEASE: Duration = Duration::from_secs(330);
+/// How long a process may hold a mail: longer than any transport may take for one (30 s), whatever else it waits for.
+const LEASE: Duration = Duration::from_secs(90);
 
 /// How long a mail that is being sent may still take when the process is told to stop: a stop as a whole must end within 30 s (T89).
 pub const LAST_MAIL: Duration = Duration::from_secs(5);
@@ -85,9 +87,20 @@ pub async fn deliver_due(auth: &Auth) -> Result<Round> {
         if jobs.is_empty() {
             return Ok(round);
         }
+        let mut sending = JoinSet::new();
         for job in jobs {
-            round.count(deliver(auth, &job).await?);
+            let auth = auth.clone();
+            sending.spawn(async move { deliver(&auth, &job).await });
         }
+        let mut failure = Ok(());
+        while let Some(done) = sending.join_next().await {
+            // A panic in a host's template function costs its own mail, which is tried again when its lease has run out.
+            match done.unwrap_or_else(|error| Err(Error::internal(error.to_string()))) {
+                Ok(outcome) => round.count(outcome),
+                Err(error) => failure = Err(error),
+            }
+        }
+        failure?;
     }
 }
 
@@ -96,10 +109,13 @@ async fn deliver(auth: &Auth, job: &Job) -> Result<Outcome> {
     if matches!(auth.courier.breaker.allows(auth.clock.now()), Allowed::Nothing(_)) {
         return put_back(auth, job, "mail does not go out at present").await;
     }
-    let letter = match letters::write(auth, job).await? {
-        Written::Letter(letter) => letter,
-        Written::Nobody => return drop_it(auth, job, Outcome::Nobody).await,
-        Written::Expired => return drop_it(auth, job, Outcome::Expired).await,
+    let letter = match letters::write(auth, job).await {
+        Ok(Written::Letter(letter)) => letter,
+        Ok(Written::Nobody) => return drop_it(auth, job, Outcome::Nobody).await,
+        Ok(Written::Expired) => return drop_it(auth, job, Outcome::Expired).await,
+        // A template that fails fails its own mail; the log has the cause and no client hears of it (T79).
+        Err(Error::Internal(why)) => return failed(auth, job, SendError::Later(why)).await,
+        Err(other) => return Err(other),
     };
     match allowed(auth, &letter).await {
         Ok(()) => {}

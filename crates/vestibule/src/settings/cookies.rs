@@ -16,6 +16,8 @@ pub struct CookieNames {
     pub csrf: String,
     /// Ties the forms of our own pages to one browser.
     pub form: String,
+    /// Tells a browser in which an account's owner came in before.
+    pub device: String,
 }
 
 impl Settings {
@@ -27,6 +29,7 @@ impl Settings {
             refresh: self.refresh_cookie(),
             csrf: self.csrf_cookie_name(),
             form: format!("{}form", self.host_prefix()),
+            device: format!("{}device", self.host_prefix()),
         }
     }
 

@@ -65,6 +65,14 @@ impl Keys {
         drop(state);
         Ok(candidates(&keys, token).any(|key| token.is_signed_by(key)))
     }
+
+    /// How many keys the document holds that signatures can be checked with, asked anew.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when the document cannot be had.
+    pub(super) async fn count(&self, out: &Outgoing, url: &Url) -> Result<usize, Failure> {
+        Ok(fetch(out, url).await?.len())
+    }
 }
 
 /// The keys that the token names; where it names none, the only one there is.

@@ -16,6 +16,7 @@ pub mod kinds;
 pub mod person;
 pub mod proof;
 pub mod provider;
+pub mod trial;
 
 use crate::ground::Result;
 use crate::ground::seal::SealingKey;

@@ -20,6 +20,7 @@ mod mail;
 mod names;
 mod openapi;
 mod options;
+mod pages;
 mod panics;
 mod password_change;
 mod problem;
@@ -27,6 +28,7 @@ mod profiles;
 mod races;
 mod refresh;
 mod registration;
+mod sessions;
 mod settings_page;
 #[cfg(feature = "social")]
 mod social;

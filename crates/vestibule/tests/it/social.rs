@@ -4,8 +4,10 @@ mod accounts;
 mod connections;
 mod crossing;
 mod faults;
+mod foreign;
 mod takeover;
 mod tokens;
+mod trial;
 
 use http::Method;
 use serde_json::{Value, json};

@@ -101,12 +101,13 @@ impl Reader {
         let log = server.log();
         // The address of the service itself stands below each mail.
         let is_link = |line: &&str| line.starts_with("http") && !line.contains(' ') && line.matches('/').count() > 2;
-        let Some(link) = log.lines().map(str::trim).filter(is_link).last() else { return };
-        self.variables.insert("LINK".to_owned(), self.here(link));
-        for (member, variable) in [("uid=", "RESET_UID"), ("token=", "RESET_TOKEN")] {
-            if let Some((_, behind)) = link.split_once(member) {
-                let value = behind.split('&').next().unwrap_or_default();
-                self.variables.insert(variable.to_owned(), value.to_owned());
+        for link in log.lines().map(str::trim).filter(is_link) {
+            self.variables.insert("LINK".to_owned(), self.here(link));
+            for (member, variable) in [("uid=", "RESET_UID"), ("token=", "RESET_TOKEN")] {
+                if let Some((_, behind)) = link.split_once(member) {
+                    let value = behind.split('&').next().unwrap_or_default();
+                    self.variables.insert(variable.to_owned(), value.to_owned());
+                }
             }
         }
     }

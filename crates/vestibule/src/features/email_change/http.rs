@@ -17,9 +17,10 @@ pub fn request(_: &Auth) -> Endpoint {
         .guarded(Guard::User)
         .with(
             Operation::new(Method::POST, |call| Box::pin(post_request(call)))
-                .called("requestEmailChange", "Ask for another address")
+                .called("changeEmail", "Ask for another e-mail address")
                 .taking(flow::request_form())
-                .gives(Gives::says(200, "A mail to the new address is on its way.", &Message::EmailChangeSent)),
+                .gives(Gives::says(200, "A link was mailed to the new address.", &Message::EmailChangeSent))
+                .gives(Gives::says(403, "The password was proven too long ago.", &Message::ReauthenticationNeeded)),
         )
 }
 

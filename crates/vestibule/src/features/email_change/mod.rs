@@ -9,4 +9,4 @@ mod http;
 mod page;
 
 pub use http::{confirm, request};
-pub use page::page;
+pub use page::{confirm_page, request_page};

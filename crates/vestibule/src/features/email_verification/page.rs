@@ -46,15 +46,16 @@ pub fn sent_page() -> Page {
 async fn sent(call: PageCall) -> Result<Shown> {
     let shown = |status, sent: Option<&str>, wrong: &FieldErrors| {
         let wrong = wrong.sentences(&call.language);
-        Shown::Template(status, "pages/verification_sent.html", context! { sent, wrong })
+        call.form(status, "pages/verification_sent.html", context! { sent, wrong })
     };
     if call.method != Method::POST {
-        return Ok(shown(200, None, &FieldErrors::default()));
+        return shown(200, None, &FieldErrors::default());
     }
+    call.admit()?;
     let (values, errors) = flow::resend_form(&call.auth).read(&call.input, Completeness::Whole);
     if !errors.is_empty() {
-        return Ok(shown(400, None, &errors));
+        return shown(400, None, &errors);
     }
     flow::resend(&call.auth, &call.who, &values).await?;
-    Ok(shown(200, values.email("email").map(|address| address.shown()), &errors))
+    shown(200, values.email("email").map(|address| address.shown()), &errors)
 }

@@ -1,7 +1,7 @@
 //! The rules of logging in by password.
 
 use crate::accounts::limits::{self, Action};
-use crate::accounts::login::{self, Granted};
+use crate::accounts::login::{self, Door, Granted};
 use crate::accounts::sessions::Method;
 use crate::accounts::users::{self, UserWithPassword};
 use crate::accounts::{Auth, Client};
@@ -25,24 +25,36 @@ pub fn form() -> Form {
 /// # Errors
 /// One and the same for every name and password that do not belong together; see [`login::prove`] and [`login::finish`].
 pub async fn login(auth: &Auth, who: &Client, values: &Values, errors: FieldErrors) -> Result<Granted> {
+    login_at(Door::Endpoint, auth, who, values, errors).await
+}
+
+/// The same on a page of ours.
+///
+/// # Errors
+/// As [`login`].
+pub async fn login_on_page(auth: &Auth, who: &Client, values: &Values, errors: FieldErrors) -> Result<Granted> {
+    login_at(Door::Page, auth, who, values, errors).await
+}
+
+async fn login_at(door: Door, auth: &Auth, who: &Client, values: &Values, errors: FieldErrors) -> Result<Granted> {
     limits::hit(auth, Action::Login, who).await?;
     errors.into_result()?;
     let identifier = Identifier::read(&auth.settings.account.login_methods, values)?;
     let Some(password) = values.secret("password").cloned() else { return Err(Error::field("password", Message::Required)) };
     let found = identifier.find(auth).await?;
     let proof = login::prove(auth, who, found, &identifier.name(), &password, Error::non_field(Message::LoginFailed)).await?;
-    let granted = open(auth, who, proof, &password).await?;
+    let granted = open(door, auth, who, proof, &password).await?;
     granted.event.log(who);
     Ok(granted)
 }
 
-async fn open(auth: &Auth, who: &Client, proof: login::Proof, password: &Secret) -> Result<Granted> {
+async fn open(door: Door, auth: &Auth, who: &Client, proof: login::Proof, password: &Secret) -> Result<Granted> {
     let (floor, sender) = (auth.clone(), who.clone());
     let proof = std::sync::Arc::new(proof);
     let held = proof.clone();
     let granted = auth
         .unit(move |tx| async move {
-            let granted = login::finish(&floor, &tx, &sender, held.user.id, held.user.epoch, Method::Password).await?;
+            let granted = door.finish(&floor, &tx, &sender, (held.user.id, held.user.epoch), Method::Password).await?;
             held.settle_in(&tx).await?;
             Ok::<_, Error>(granted)
         })

@@ -4,8 +4,9 @@
 use http::Method;
 
 use crate::accounts::audit::Event;
-use crate::accounts::{Auth, Client, UserId, refresh, sessions};
+use crate::accounts::{Auth, Client, UserId, links, refresh, sessions};
 use crate::ground::{Error, Message, Result, meters};
+use crate::http::page::{Page, PageCall, Shown};
 use crate::http::{Answer, Call, Endpoint, Gives, Operation};
 use crate::settings::TokenMode;
 
@@ -42,6 +43,24 @@ async fn post(call: Call) -> Result<Answer> {
         logout(&call.auth, &call.who, user, &sid).await?;
     }
     Ok(Answer::says(200, Message::LoggedOut).with_cookies(call.removed_cookies()))
+}
+
+/// `sign-out/`: ends the browser's session by the button of a page of ours, and leads to where people sign in.
+pub fn page() -> Page {
+    Page { path: "sign-out", run: |call| Box::pin(sign_out(call)) }
+}
+
+async fn sign_out(call: PageCall) -> Result<Shown> {
+    let settings = &call.auth.settings;
+    if !call.is_sent() {
+        return Ok(Shown::Elsewhere(303, links::page(settings, "account")));
+    }
+    call.admit()?;
+    if let Some(caller) = call.caller().await? {
+        logout(&call.auth, &call.who, caller.user.id, &caller.session.sid).await?;
+    }
+    let next = settings.frontend.login_url.clone().unwrap_or_else(|| links::page(settings, "sign-in"));
+    Ok(Shown::Elsewhere(303, next).with(call.removed_cookies()))
 }
 
 /// Ends a session. Whoever comes second finds it ended, which is what was asked for.

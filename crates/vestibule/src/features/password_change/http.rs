@@ -1,10 +1,10 @@
 //! `password/change/` over HTTP.
 
-use ::http::Method;
+use http::Method;
 
 use crate::accounts::Auth;
 use crate::ground::{Message, Result};
-use crate::http::{self, Answer, Call, Endpoint, Gives, Guard, Operation};
+use crate::http::{Answer, Call, Endpoint, Gives, Guard, Operation};
 
 use super::flow;
 
@@ -13,6 +13,7 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
     Endpoint::new("password/change", "Password Change")
         .described("Sets a new password and ends every other session of the account.")
         .guarded(Guard::User)
+        .giving_cookies()
         .with(
             Operation::new(Method::POST, |call| Box::pin(post(call)))
                 .called("changePassword", "Change the password")
@@ -24,5 +25,5 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
 async fn post(call: Call) -> Result<Answer> {
     let renewed = flow::change(&call.auth, &call.who, call.caller()?, &call.values()?).await?;
     let answer = Answer::says(200, Message::PasswordSaved);
-    http::renewed(&call.auth, answer, call.caller()?.user.id, renewed.as_ref()).await
+    call.renewed(answer, renewed.as_ref()).await
 }

@@ -4,5 +4,7 @@
 
 pub mod flow;
 mod http;
+mod page;
 
 pub use http::endpoint;
+pub use page::page;

@@ -22,17 +22,18 @@ pub fn request_page() -> Page {
 async fn ask(call: PageCall) -> Result<Shown> {
     let shown = |status, sent: Option<&str>, wrong: &FieldErrors| {
         let wrong = wrong.sentences(&call.language);
-        Shown::Template(status, "pages/forgot_password.html", context! { sent, wrong })
+        call.form(status, "pages/forgot_password.html", context! { sent, wrong })
     };
     if call.method != Method::POST {
-        return Ok(shown(200, None, &FieldErrors::default()));
+        return shown(200, None, &FieldErrors::default());
     }
+    call.admit()?;
     let (values, errors) = flow::request_form().read(&call.input, Completeness::Whole);
     if !errors.is_empty() {
-        return Ok(shown(400, None, &errors));
+        return shown(400, None, &errors);
     }
     flow::request(&call.auth, &call.who, &values).await?;
-    Ok(shown(200, values.email("email").map(|address| address.shown()), &errors))
+    shown(200, values.email("email").map(|address| address.shown()), &errors)
 }
 
 async fn show(call: PageCall) -> Result<Shown> {

@@ -17,7 +17,7 @@ pub fn endpoint(_: &Auth) -> Endpoint {
             Operation::new(Method::POST, |call| Box::pin(post(call)))
                 .called("reauthenticate", "Prove the password once more")
                 .taking(flow::form())
-                .gives(Gives::says(200, "The password is right.", &Message::Reauthenticated)),
+                .gives(Gives::says(200, "The password was right.", &Message::Reauthenticated)),
         )
 }
 

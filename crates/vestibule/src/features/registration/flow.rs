@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::accounts::audit::Event;
 use crate::accounts::limits::{self, Action};
-use crate::accounts::login::{self, Granted};
+use crate::accounts::login::{Door, Granted};
 use crate::accounts::sessions::Method;
 use crate::accounts::shapes::OwnWords;
 use crate::accounts::users::{self, NewUser};
@@ -36,7 +36,26 @@ pub enum Registered {
 ///
 /// # Errors
 /// [`Error::Fields`] with everything that is wrong at once, [`Error::Limited`], those of hashing and of the database.
-pub async fn register(
+pub async fn register(auth: &Auth, who: &Client, values: Values, errors: FieldErrors, language: &Language) -> Result<Registered> {
+    register_at(Door::Endpoint, auth, who, values, errors, language).await
+}
+
+/// The same on a page of ours.
+///
+/// # Errors
+/// As [`register`].
+pub async fn register_on_page(
+    auth: &Auth,
+    who: &Client,
+    values: Values,
+    errors: FieldErrors,
+    language: &Language,
+) -> Result<Registered> {
+    register_at(Door::Page, auth, who, values, errors, language).await
+}
+
+async fn register_at(
+    door: Door,
     auth: &Auth,
     who: &Client,
     values: Values,
@@ -64,7 +83,7 @@ pub async fn register(
         rehearse(auth, new).await?;
         return tell_owner(auth, &values).await.map(|()| Registered::ToVerify);
     }
-    make(auth, who, new).await
+    make(door, auth, who, new).await
 }
 
 /// What the host's own form makes of the values, else an account with the values of the declared fields. The host is asked only
@@ -211,9 +230,9 @@ fn usernames(auth: &Auth, values: &Values, made: &NewUser) -> Vec<Username> {
     if names.is_empty() { users::derived_names(auth, values.email("email")) } else { names }
 }
 
-async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
+async fn make(door: Door, auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
     let (floor, sender) = (auth.clone(), who.clone());
-    let (registered, event) = auth.unit(move |tx| async move { write(&floor, &tx, &sender, new).await }).await?;
+    let (registered, event) = auth.unit(move |tx| async move { write(door, &floor, &tx, &sender, new).await }).await?;
     auth.courier.bell.notify_one();
     event.log(who);
     if let Registered::LoggedIn(granted) = &registered {
@@ -222,12 +241,12 @@ async fn make(auth: &Auth, who: &Client, new: NewUser) -> Result<Registered> {
     Ok(registered)
 }
 
-async fn write(auth: &Auth, tx: &Tx, who: &Client, new: NewUser) -> Result<(Registered, Event)> {
+async fn write(door: Door, auth: &Auth, tx: &Tx, who: &Client, new: NewUser) -> Result<(Registered, Event)> {
     let (user, event) = enrolment::enrol(auth, tx, who, new, auth.clock.now()).await?;
     let registered = if auth.settings.account.email_verification == Verification::Mandatory {
         Registered::ToVerify
     } else {
-        Registered::LoggedIn(Box::new(login::finish(auth, tx, who, user.id, user.epoch, Method::Registration).await?))
+        Registered::LoggedIn(Box::new(door.finish(auth, tx, who, (user.id, user.epoch), Method::Registration).await?))
     };
     Ok((registered, event))
 }

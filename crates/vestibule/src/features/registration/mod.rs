@@ -5,8 +5,10 @@
 
 pub mod flow;
 mod http;
+mod page;
 
 mod example;
 
 pub use example::example;
 pub use http::endpoint;
+pub use page::page;

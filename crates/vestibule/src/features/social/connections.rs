@@ -1,13 +1,11 @@
 //! The rules of connecting a provider to an account, and of taking it away again.
 
-use std::time::Duration;
-
 use crate::accounts::audit::Event;
 use crate::accounts::identities::{self, Identity};
 use crate::accounts::limits::{self, Action};
 use crate::accounts::login::{self, Granted};
 use crate::accounts::sessions::{Caller, Method};
-use crate::accounts::{Auth, Client, UserId, users};
+use crate::accounts::{Auth, Client, UserId, recent, users};
 use crate::db::Tx;
 use crate::forms::Values;
 use crate::ground::{Error, FieldErrors, Message, Result};
@@ -17,18 +15,15 @@ use crate::mail::templates::Kind as Mailing;
 use super::flow::{self, Told};
 use super::identify::linked;
 
-/// How long a login lets somebody change the ways in (T54).
-const RECENT: Duration = Duration::from_secs(600);
-
 /// Whether somebody has logged in a moment ago: who finds an open session must not add a way in of their own.
 ///
 /// # Errors
-/// 403 with [`Message::ReauthenticationRequired`] when that is too long ago.
-pub fn demand_recent_login(auth: &Auth, caller: &Caller) -> Result<()> {
-    if auth.clock.now() < caller.session.created_at.plus(RECENT) {
+/// 403 with [`Message::ReauthenticationNeeded`] when that is too long ago; those of the database.
+pub async fn demand_recent_login(auth: &Auth, caller: &Caller) -> Result<()> {
+    if recent::is_recent(auth, &caller.session).await? {
         return Ok(());
     }
-    Err(Error::Refused(403, Message::ReauthenticationRequired))
+    Err(Error::Refused(403, Message::ReauthenticationNeeded))
 }
 
 /// Connects whom the client brings to the caller's account, and opens a session as every login does.
@@ -48,7 +43,7 @@ pub async fn connect(
     if ["code", "id_token", "access_token"].iter().all(|name| values.text(name).is_none()) {
         return Err(Error::non_field(Message::SocialInputMissing));
     }
-    demand_recent_login(auth, caller)?;
+    demand_recent_login(auth, caller).await?;
     let told = flow::ask(auth, id, values).await?;
     let (floor, sender, owner) = (auth.clone(), who.clone(), (caller.user.id, caller.user.epoch));
     let (granted, event) = auth

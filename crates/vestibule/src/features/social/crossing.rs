@@ -77,7 +77,7 @@ pub async fn start(
     limits::hit(auth, Action::Login, who).await?;
     let return_to = returns::target(&auth.settings, next).ok_or_else(|| Error::field("next", Message::ReturnUrlNotAllowed))?;
     if let Some(caller) = connects {
-        demand_recent_login(auth, caller)?;
+        demand_recent_login(auth, caller).await?;
     }
     let provider = auth.social.providers.get(id).ok_or(Error::Refused(404, Message::NotFound))?.clone();
     let now = auth.clock.now();

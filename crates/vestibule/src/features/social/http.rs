@@ -72,7 +72,7 @@ pub(super) fn connect(auth: &Auth, provider: &Provider) -> Endpoint {
         .called(provider.paths.connect_id, "Connect a provider to one's account")
         .taking(flow::form())
         .gives(Gives::session(200, "The provider is connected, and a session is open.", auth))
-        .gives(Gives::says(403, "The login was too long ago.", &Message::ReauthenticationRequired));
+        .gives(Gives::says(403, "The login was too long ago.", &Message::ReauthenticationNeeded));
     Endpoint::new(provider.paths.connect, provider.paths.connect_name)
         .described("Connects what the provider gave to the client to the account, within ten minutes of logging in.")
         .guarded(Guard::User)
@@ -97,6 +97,7 @@ pub(super) fn complete(auth: &Auth) -> Endpoint {
     Endpoint::new("registration/complete", "Complete Registration")
         .described("Makes the account of somebody whom a provider has told of, with what it did not tell.")
         .forgiving()
+        .giving_cookies()
         .with(operation)
 }
 

@@ -118,7 +118,13 @@ async fn callback(call: Call) -> Result<Answer> {
     let back = Back { code: secret("code"), state: secret("state"), issuer: call.query("iss"), error: call.query("error") };
     let done = crossing::callback(&call.auth, &call.who, id(&call), back, browser(&call), &call.language).await;
     match done {
-        Ok(landed) => Ok(elsewhere(302, landed.to)),
+        Ok(landed) => {
+            let cookies = match &landed.granted {
+                Some(granted) => http::granted(&call.auth, 200, granted).await?.cookies,
+                None => Vec::new(),
+            };
+            Ok(elsewhere(302, landed.to).with_cookies(cookies))
+        }
         Err(stopped) => failed(&call, stopped),
     }
 }

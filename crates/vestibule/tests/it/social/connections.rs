@@ -19,9 +19,10 @@ async fn t54_connecting_needs_a_recent_login_and_is_told_by_mail() {
             app.post("acme/connect/", json!({ "code": provider.code() })).send().await.expect(401);
             app.advance(Duration::from_secs(601));
             let refused = app.post("acme/connect/", json!({ "code": provider.code() })).token(&key).send().await.expect(403);
-            assert_eq!(refused.json(), detail("Please log in again to do this."));
+            assert_eq!(refused.json(), detail("Please enter your password once more."));
             assert_eq!(rows(app).await.2, 0);
-            let key = app.login("bea").await;
+            let again = app.post("reauthenticate/", json!({ "password": crate::exchange::PASSWORD })).token(&key);
+            again.send().await.expect(200);
             app.post("acme/connect/", json!({ "code": provider.code() })).token(&key).send().await.expect(200);
             app.deliver().await;
             assert_eq!(app.mailbox.last_to("bea@example.org").kind, "provider_connected");

@@ -11,6 +11,7 @@ mod injection;
 mod input;
 mod journal;
 mod limits;
+mod mails;
 mod names;
 mod passwords;
 mod pending;

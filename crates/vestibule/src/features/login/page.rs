@@ -1,0 +1,55 @@
+//! The page where people sign in.
+
+use minijinja::context;
+
+use crate::forms::{Completeness, Datum, Field, Form, Kind, Values};
+use crate::ground::{Error, FieldErrors, Message, NON_FIELD, Result};
+use crate::http::cookies;
+use crate::http::page::{Page, PageCall, Shown};
+use crate::settings::LoginMethod;
+
+use super::flow;
+
+/// `sign-in/`: asks for the name or address and the password, and gives the browser a session.
+pub fn page() -> Page {
+    Page { path: "sign-in", run: |call| Box::pin(show(call)) }
+}
+
+/// One field for either, since people do not care which it is.
+fn form(call: &PageCall) -> Form {
+    let by_email = call.auth.settings.account.login_methods == [LoginMethod::Email];
+    let name = Field::new("name", if by_email { Kind::Email } else { Kind::Text });
+    Form::new(vec![name, Field::new("password", Kind::Password)])
+}
+
+async fn show(call: PageCall) -> Result<Shown> {
+    if !call.is_sent() {
+        return match call.caller().await? {
+            Some(_) => Ok(Shown::Elsewhere(303, call.onward())),
+            None => asked(&call, 200, &FieldErrors::default()),
+        };
+    }
+    call.admit()?;
+    let (typed, errors) = form(&call).read(&call.input, Completeness::Whole);
+    match flow::login_on_page(&call.auth, &call.who, &named(typed), errors).await {
+        Ok(granted) => Ok(Shown::Elsewhere(303, call.onward()).with(cookies::of_page(&call.auth, &granted.session))),
+        Err(Error::Fields(wrong)) => asked(&call, 400, &wrong),
+        Err(other) => Err(other),
+    }
+}
+
+/// What was typed as name, in the field of the endpoint that takes it.
+fn named(mut values: Values) -> Values {
+    match values.get("name").cloned() {
+        Some(Datum::Text(name)) => values.set("username", Datum::Text(name)),
+        Some(Datum::Email(address)) => values.set("email", Datum::Email(address)),
+        _ => {}
+    }
+    values
+}
+
+fn asked(call: &PageCall, status: u16, wrong: &FieldErrors) -> Result<Shown> {
+    let unverified = wrong.iter().any(|(field, messages)| field == NON_FIELD && messages.contains(&Message::EmailNotVerified));
+    let values = context! { wrong => wrong.sentences(&call.language), values => call.typed(&form(call)), unverified };
+    call.form(status, "pages/sign_in.html", values)
+}

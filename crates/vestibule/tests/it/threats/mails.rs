@@ -1,0 +1,446 @@
+//! B, C, J, L. Whoever asks for mails, and what they carry: T01, T02, T10–T13, T15, T20, T29, T46, T69, T71, T72, T77, T80, T81.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+use vestibule::mail::{Mail, SendError};
+use vestibule::settings::{Settings, Verification};
+use vestibule::testing::TestApp;
+
+use super::journal::Journal;
+use super::{OTHER, PASSWORD, create, disable, login, on_both, refused, registration, request_id, scan};
+
+fn mandatory(settings: &mut Settings) {
+    settings.account.email_verification = Verification::Mandatory;
+}
+
+/// The last parts of a link's path: the token, and what is before it.
+fn parts(mail: &Mail) -> (String, String) {
+    let link = mail.link.clone().unwrap();
+    let mut parts = link.trim_end_matches('/').rsplit('/').map(str::to_owned);
+    (parts.next().unwrap(), parts.next().unwrap())
+}
+
+async fn reset_for(app: &TestApp, email: &str) -> (String, String) {
+    app.post("password/reset/", json!({ "email": email })).send().await.expect(200);
+    app.deliver().await;
+    parts(&app.mailbox.last_to(email))
+}
+
+fn reset((token, uid): &(String, String), password: &str) -> Value {
+    json!({ "uid": uid, "token": token, "new_password1": password, "new_password2": password })
+}
+
+#[tokio::test]
+async fn t01_t02_a_reset_takes_the_passwords_that_a_registration_takes() {
+    on_both(
+        |_| {},
+        async |app| {
+            app.register("ana").await;
+            let link = reset_for(app, "ana@example.org").await;
+            let long = "kR7#vQ2mWz9!bXd4".repeat(64);
+            for (bad, hashes) in [("kx7#Qv2", 0), ("😀😁😂🤣😃😄😅", 0), (&format!("{long}x"), 0), ("password1", 0)]
+            {
+                let before = app.auth.hash_computations();
+                let answer = refused(app, app.post("password/reset/confirm/", reset(&link, bad)), 400).await;
+                assert!(
+                    answer.json()["new_password2"].is_array() || answer.json()["new_password1"].is_array(),
+                    "{}",
+                    answer.text
+                );
+                assert_eq!(app.auth.hash_computations(), before + hashes);
+            }
+            app.post("password/reset/confirm/", reset(&link, &long)).send().await.expect(200);
+            login(app, "ana", &long).send().await.expect(200);
+            login(app, "ana", &long[..1023]).send().await.expect(400);
+            login(app, "ana", &format!(" {}", &long[1..])).send().await.expect(400);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t10_asking_for_a_reset_is_answered_alike_whoever_has_the_address_and_whatever_mail_does() {
+    on_both(
+        |_| {},
+        async |app| {
+            create(app, "ana", Some(PASSWORD), true).await;
+            create(app, "unproven", Some(PASSWORD), false).await;
+            create(app, "social", None, true).await;
+            create(app, "off", Some(PASSWORD), true).await;
+            disable(app, "off").await;
+            let failures = [None, Some(SendError::Transport("down".into())), Some(SendError::Recipient("550".into()))];
+            for failure in failures {
+                app.mailbox.fail(failure);
+                let mut answers = HashSet::new();
+                for name in ["ana", "nobody", "unproven", "social", "off"] {
+                    let (hashes, jobs) = (app.auth.hash_computations(), app.count("SELECT count(*) FROM auth_jobs").await);
+                    let answer = app.post("password/reset/", json!({ "email": format!("{name}@example.org") })).send().await;
+                    let names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+                    answers.insert((answer.status, answer.text, names));
+                    assert_eq!(app.auth.hash_computations(), hashes);
+                    assert_eq!(app.count("SELECT count(*) FROM auth_jobs").await, jobs + 1, "the same work for {name}");
+                }
+                assert_eq!(answers.len(), 1, "{answers:?}");
+                app.deliver().await;
+                app.advance(Duration::from_secs(61));
+            }
+            app.mailbox.fail(None);
+            app.deliver().await;
+            let to: HashSet<_> = app.mailbox.mails().into_iter().map(|mail| mail.to).collect();
+            let entitled = ["ana@example.org", "unproven@example.org", "social@example.org"];
+            assert_eq!(to, entitled.map(str::to_owned).into());
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t11_a_sign_up_with_a_taken_address_looks_like_any_other_and_its_owner_hears_of_it() {
+    on_both(mandatory, async |app| {
+        create(app, "ana", Some(PASSWORD), true).await;
+        let users = app.count("SELECT count(*) FROM auth_users").await;
+        let body = |name: &str, email: &str, password: &str| {
+            json!({ "username": name, "email": email, "password1": password, "password2": password })
+        };
+        let mut answers = HashSet::new();
+        for (name, email) in [("eve", "ANA@Example.org"), ("new", "new@example.org")] {
+            let hashes = app.auth.hash_computations();
+            let answer = app.post("registration/", body(name, email, PASSWORD)).send().await.expect(201);
+            assert_eq!(app.auth.hash_computations(), hashes + 1);
+            answers.insert(answer.text);
+            let weak = app.post("registration/", body("other", email, "123")).send().await.expect(400);
+            answers.insert(weak.text);
+        }
+        assert_eq!(answers.len(), 2, "{answers:?}");
+        assert_eq!(app.count("SELECT count(*) FROM auth_users").await, users + 1);
+        app.deliver().await;
+        let kinds: HashSet<_> = app.mailbox.mails().into_iter().map(|mail| (mail.to, mail.kind)).collect();
+        let expected = [("ana@example.org", "account_already_exists"), ("new@example.org", "email_confirmation_signup")];
+        assert_eq!(kinds, expected.map(|(to, kind)| (to.to_owned(), kind)).into());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t12_asking_for_another_verification_is_answered_alike_and_mails_the_unproven_alone() {
+    let limited = |settings: &mut Settings| {
+        mandatory(settings);
+        settings.limits.enabled = true;
+        settings.limits.reset = "".parse().unwrap();
+    };
+    on_both(limited, async |app| {
+        create(app, "ana", Some(PASSWORD), true).await;
+        create(app, "una", Some(PASSWORD), false).await;
+        let mut answers = HashSet::new();
+        for email in ["ana@example.org", "una@example.org", "nobody@example.org", "UNA@Example.ORG"] {
+            let answer = app.post("registration/resend-email/", json!({ "email": email })).send().await.expect(200);
+            answers.insert(answer.text);
+            app.deliver().await;
+        }
+        assert_eq!(answers, HashSet::from([r#"{"detail":"ok"}"#.to_owned()]));
+        let to: Vec<_> = app.mailbox.mails().into_iter().map(|mail| mail.to).collect();
+        assert_eq!(to, ["una@example.org", "una@example.org"]);
+        for _ in 0..5 {
+            app.post("registration/resend-email/", json!({ "email": "una@example.org" })).send().await.expect(200);
+        }
+        app.deliver().await;
+        assert_eq!(app.mailbox.to("una@example.org").len(), 3, "limits.mail");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t13_every_link_that_does_not_count_gets_one_answer() {
+    on_both(
+        |_| {},
+        async |app| {
+            app.register("ana").await;
+            let (token, uid) = reset_for(app, "ana@example.org").await;
+            app.advance(Duration::from_secs(3601));
+            let random = "0".repeat(token.len());
+            let wrong = [
+                (random.clone(), "unknown".to_owned()),
+                (random.clone(), uid.clone()),
+                (token, uid.clone()),
+                (random, "%%%\u{fffd}".to_owned()),
+            ];
+            for link in wrong {
+                let answer = refused(app, app.post("password/reset/confirm/", reset(&link, OTHER)), 400).await;
+                assert_eq!(answer.json(), json!({ "token": ["Invalid value"] }), "{link:?}");
+            }
+            app.register("bo").await;
+            let (_, other) = reset_for(app, "bo@example.org").await;
+            let close = uid.bytes().zip(other.bytes()).filter(|(a, b)| a == b).count();
+            assert!(uid.len() >= 16 && close < uid.len() / 2, "no counter: {uid} {other}");
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t15_tokens_are_random_and_all_different() {
+    on_both(mandatory, async |app| {
+        let mut tokens = Vec::new();
+        create(app, "una", Some(PASSWORD), false).await;
+        for path in ["password/reset/", "registration/resend-email/"] {
+            for _ in 0..500 {
+                app.post(path, json!({ "email": "una@example.org" })).send().await.expect(200);
+            }
+        }
+        app.deliver().await;
+        tokens.extend(app.mailbox.to("una@example.org").iter().map(|mail| hex::decode(parts(mail).0).unwrap()));
+        assert_eq!(tokens.len(), 1_000);
+        assert!(tokens.iter().all(|token| token.len() >= 16));
+        assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 1_000);
+        for place in 0..tokens[0].len() {
+            let values: HashSet<_> = tokens.iter().map(|token| token[place]).collect();
+            assert!(values.len() > 200, "byte {place} has {} values: a counter, a time or a tag", values.len());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t20_t71_mail_goes_to_the_stored_address_and_to_nobody_else() {
+    on_both(
+        |_| {},
+        async |app| {
+            app.register("mike").await;
+            app.deliver().await;
+            app.mailbox.clear();
+            for email in [
+                json!("m\u{131}ke@example.org"),
+                json!(["mike@example.org", "evil@example.org"]),
+                json!("mike@example.org,evil@example.org"),
+                json!("mike@example.org\r\nBcc: evil@example.org"),
+                json!("mike@example.org\u{0}@evil.test"),
+                json!("mike@example.org%00@evil.test"),
+                json!("mike＠example.org"),
+                json!({ "email": "mike@example.org" }),
+            ] {
+                let status = app.post("password/reset/", json!({ "email": email })).send().await.status;
+                assert!(status == 400 || status == 200, "{email}");
+            }
+            let twice = "email=mike%40example.org&email=evil%40example.org";
+            app.request(Method::POST, "password/reset/").raw("application/x-www-form-urlencoded", twice).send().await.expect(400);
+            app.deliver().await;
+            assert!(app.mailbox.mails().is_empty(), "{:?}", app.mailbox.mails().len());
+            app.post("password/reset/", json!({ "email": "MIKE@Example.ORG" })).send().await.expect(200);
+            app.deliver().await;
+            let to: Vec<_> = app.mailbox.mails().into_iter().map(|mail| mail.to).collect();
+            assert_eq!(to, ["mike@example.org"]);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t29_a_disabled_account_gets_no_mail_and_its_links_end() {
+    on_both(
+        |_| {},
+        async |app| {
+            app.register("ana").await;
+            let link = reset_for(app, "ana@example.org").await;
+            disable(app, "ana").await;
+            refused(app, app.post("password/reset/confirm/", reset(&link, OTHER)), 400).await;
+            app.mailbox.clear();
+            app.post("password/reset/", json!({ "email": "ana@example.org" })).send().await.expect(200);
+            app.deliver().await;
+            assert!(app.mailbox.mails().is_empty());
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t46_nothing_about_mails_happens_by_get() {
+    on_both(
+        |_| {},
+        async |app| {
+            for path in ["registration/verify-email/", "registration/resend-email/", "password/reset/", "email/change/confirm/"] {
+                let answer = refused(app, app.get(path), 405).await;
+                assert!(answer.header("allow").contains("POST"), "{path}");
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t69_an_account_whose_tries_are_used_up_comes_back_by_a_reset() {
+    on_both(
+        |settings| super::failures_limited(settings, "2/24h/account"),
+        async |app| {
+            app.register("ana").await;
+            for _ in 0..2 {
+                login(app, "ana", super::WRONG).from("203.0.113.1").send().await.expect(400);
+            }
+            login(app, "ana", PASSWORD).send().await.expect(429);
+            let link = reset_for(app, "ana@example.org").await;
+            app.post("password/reset/confirm/", reset(&link, OTHER)).send().await.expect(200);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t72_t77_what_people_typed_cannot_change_a_mail() {
+    let open = |settings: &mut Settings| settings.account.username = vestibule::settings::Presence::Required;
+    on_both(open, async |app| {
+        let names = ["{{7*7}}", "${7*7}", "<script>alert(1)</script>", "a{%raw%}b"];
+        for (nth, name) in names.into_iter().enumerate() {
+            let mut body = registration("x", PASSWORD);
+            body["username"] = name.into();
+            body["email"] = format!("sly{nth}@example.org").into();
+            let made = app.post("registration/", body).send().await;
+            if made.status == 201 {
+                let first = json!({ "first_name": "<b>{{ link }}</b>" });
+                app.patch("user/", first).token(&made.key()).send().await.expect(200);
+            }
+        }
+        app.deliver().await;
+        for mail in app.mailbox.mails() {
+            let html = mail.html.as_deref().unwrap();
+            assert!(!html.contains("<script>") && !html.contains("49") || !mail.text.contains("7*7"), "{html}");
+            assert!(!mail.subject.contains(['\r', '\n']) && !mail.to.contains(['\r', '\n']));
+        }
+        for bad in ["a\r\nBcc: evil@example.org", "a\nb", "a\u{2028}b"] {
+            let mut body = registration("y", PASSWORD);
+            body["username"] = bad.into();
+            refused(app, app.post("registration/", body), 400).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t80_no_token_and_no_code_is_kept_and_a_mail_that_waits_holds_none() {
+    let with_codes = |settings: &mut Settings| settings.password.reset_code = true;
+    on_both(with_codes, async |app| {
+        let journal = Journal::begin();
+        let session = app.register("ana").await;
+        app.post("email/change/", json!({ "email": "new@example.org" })).token(&session).send().await.expect(200);
+        app.post("password/reset/", json!({ "email": "ana@example.org" })).send().await.expect(200);
+        let waiting = app.auth.db().all::<(String,)>("SELECT CAST(params AS TEXT) FROM auth_jobs", &[]).await.unwrap();
+        assert_eq!(waiting.len(), 3);
+        app.deliver().await;
+        let mails = app.mailbox.mails();
+        assert_eq!(mails.len(), 3);
+        for mail in mails {
+            let token = parts(&mail).0;
+            let code = mail.text.lines().map(str::trim).find(|line| line.len() == 9 && line.as_bytes()[4] == b'-').unwrap();
+            for secret in [token, code.to_owned(), code.replace('-', "")] {
+                assert_eq!(scan::find(app, &journal, &secret).await, [""; 0], "{} {secret}", mail.kind);
+            }
+        }
+        assert_eq!(app.count("SELECT count(*) FROM auth_jobs").await, 0, "what was sent is forgotten");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t81_what_mails_are_about_is_told_with_who_and_in_which_request() {
+    on_both(mandatory, async |app| {
+        let journal = Journal::begin();
+        app.post("registration/", registration("ana", PASSWORD)).send().await.expect(201);
+        app.deliver().await;
+        let key = parts(&app.mailbox.last_to("ana@example.org")).0;
+        let verified = app.post("registration/verify-email/", json!({ "key": key })).send().await.expect(200);
+        let session = app.login("ana").await;
+        let asked = app.post("email/change/", json!({ "email": "new@example.org" })).token(&session).send().await.expect(200);
+        let proven = app.post("reauthenticate/", json!({ "password": PASSWORD })).token(&session).send().await.expect(200);
+        app.deliver().await;
+        let key = parts(&app.mailbox.last_to("new@example.org")).0;
+        let changed = app.post("email/change/confirm/", json!({ "key": key })).send().await.expect(200);
+        let link = reset_for(app, "new@example.org").await;
+        let done = app.post("password/reset/confirm/", reset(&link, OTHER)).send().await.expect(200);
+        for (answer, event) in [
+            (&verified, "email.verified"),
+            (&asked, "email.change_requested"),
+            (&proven, "session.reauthenticated"),
+            (&changed, "email.changed"),
+            (&done, "password.reset"),
+        ] {
+            let logged = journal.audit().into_iter().find(|entry| entry.get("event") == event).unwrap();
+            assert_eq!((logged.get("user"), logged.get("request_id")), ("1", request_id(answer)), "{event}");
+        }
+        assert_eq!(app.count("SELECT count(*) FROM auth_audit WHERE event LIKE 'email.%' OR event = 'password.reset'").await, 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t86_what_was_asked_for_too_long_ago_is_dropped_and_counted() {
+    on_both(
+        |_| {},
+        async |app| {
+            app.register("ana").await;
+            app.deliver().await;
+            app.mailbox.fail(Some(SendError::Transport("down".into())));
+            app.post("password/reset/", json!({ "email": "ana@example.org" })).send().await.expect(200);
+            app.deliver().await;
+            app.advance(Duration::from_secs(3_601));
+            app.mailbox.fail(None);
+            let round = app.deliver().await;
+            assert_eq!((round.expired, round.sent), (1, 0));
+            assert!(app.mailbox.to("ana@example.org").iter().all(|mail| mail.kind != "password_reset"));
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t06_every_notice_can_be_switched_off_by_name() {
+    for told in [true, false] {
+        let settings = move |settings: &mut Settings| {
+            let notices = &mut settings.email.notices;
+            (notices.password_changed, notices.password_reset, notices.email_changed) = (told, told, told);
+        };
+        on_both(settings, async |app| {
+            let session = app.register("ana").await;
+            app.post("password/change/", super::change(PASSWORD, OTHER)).token(&session).send().await.expect(200);
+            app.post("email/change/", json!({ "email": "new@example.org" })).token(&session).send().await.expect(200);
+            app.deliver().await;
+            let key = parts(&app.mailbox.last_to("new@example.org")).0;
+            app.post("email/change/confirm/", json!({ "key": key })).send().await.expect(200);
+            let link = reset_for(app, "new@example.org").await;
+            app.post("password/reset/confirm/", reset(&link, PASSWORD)).send().await.expect(200);
+            app.deliver().await;
+            let kinds: Vec<_> = app.mailbox.mails().iter().map(|mail| mail.kind).collect();
+            for notice in ["password_changed", "email_changed", "password_reset_done"] {
+                assert_eq!(kinds.contains(&notice), told, "{notice}: {kinds:?}");
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn t79_a_template_that_fails_delays_mails_and_costs_no_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("account/email/password_changed_message.txt");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let place = dir.path().to_path_buf();
+    on_both(
+        |settings| {
+            std::fs::write(&file, "Fine.").unwrap();
+            settings.templates.dir = Some(place.clone());
+        },
+        async |app| {
+            let session = app.register("ana").await;
+            std::fs::write(&file, "{{ broken").unwrap();
+            app.post("password/change/", super::change(PASSWORD, OTHER)).token(&session).send().await.expect(200);
+            app.post("password/reset/", json!({ "email": "ana@example.org" })).send().await.expect(200);
+            let round = app.deliver().await;
+            assert_eq!((round.sent, round.later), (0, 3), "in development the folder is read anew, as a whole");
+            std::fs::write(&file, "Fine again.").unwrap();
+            app.advance(Duration::from_secs(61));
+            app.deliver().await;
+            assert_eq!(app.mailbox.last_to("ana@example.org").text, "Fine again.\n");
+        },
+    )
+    .await;
+}
