@@ -14,11 +14,10 @@ use vestibule::ground::secrets::Digest;
 use vestibule::ground::{Clock, Entropy, Error, Secret};
 use vestibule::{Auth, Settings, params};
 
+use crate::compare;
+
 /// How long the outbox may take to be empty.
 const DRAIN: Duration = Duration::from_secs(5);
-
-/// The number of an account, its stored password, when its address was proven, and the address that it alone holds.
-pub type Kept = (i64, Option<String>, Option<i64>, Option<String>);
 
 /// The library on the database of a running server.
 pub struct Library {
@@ -243,24 +242,43 @@ impl Library {
         found.map(|row| row.and_then(|(email,)| email)).map_err(|error| format!("{error:?}"))
     }
 
-    /// What a reset may change of each account.
+    /// Keeps aside what a request may change that should change nothing: sessions, links, and of each account its password, its
+    /// proof and its epoch.
     ///
     /// # Errors
     /// What the database says.
-    pub fn kept(&self) -> Result<Vec<Kept>, String> {
-        let sql = "SELECT id, password, email_verified_at, email_owner FROM auth_users ORDER BY id";
-        self.runtime.block_on(self.auth.db().all(sql, params![])).map_err(|error| format!("{error:?}"))
+    pub fn keep(&self) -> Result<(), String> {
+        self.statements(&[
+            "DROP TABLE IF EXISTS kept_users",
+            "DROP TABLE IF EXISTS kept_sessions",
+            "DROP TABLE IF EXISTS kept_tokens",
+            "CREATE TABLE kept_users AS SELECT id, password, email_verified_at, email_owner, epoch FROM auth_users",
+            "CREATE TABLE kept_sessions AS SELECT * FROM auth_sessions",
+            "CREATE TABLE kept_tokens AS SELECT * FROM auth_tokens",
+        ])
     }
 
     /// Puts that back.
     ///
     /// # Errors
     /// What the database says.
-    pub fn restore(&self, kept: Vec<Kept>) -> Result<(), String> {
+    pub fn restore(&self) -> Result<(), String> {
+        self.statements(&[
+            concat!(
+                "UPDATE auth_users SET password = k.password, email_verified_at = k.email_verified_at, email_owner = k.email_owner, ",
+                "epoch = k.epoch FROM kept_users k WHERE k.id = auth_users.id"
+            ),
+            "DELETE FROM auth_sessions",
+            "INSERT INTO auth_sessions SELECT * FROM kept_sessions",
+            "DELETE FROM auth_tokens",
+            "INSERT INTO auth_tokens SELECT * FROM kept_tokens",
+        ])
+    }
+
+    fn statements(&self, all: &'static [&'static str]) -> Result<(), String> {
         let done = self.runtime.block_on(self.auth.db().unit(move |tx| async move {
-            for (id, password, verified_at, owner) in &kept {
-                let sql = "UPDATE auth_users SET password = $2, email_verified_at = $3, email_owner = $4 WHERE id = $1";
-                tx.run(sql, params![*id, password.as_deref(), *verified_at, owner.as_deref()]).await?;
+            for sql in all {
+                tx.run(sql, params![]).await?;
             }
             Ok::<_, Error>(())
         }));
@@ -284,17 +302,18 @@ impl Library {
         Err(format!("mails are still waiting after {} s", DRAIN.as_secs()))
     }
 
-    /// Whether a key still opens a session.
+    /// Whether a key or a token still opens a session.
     ///
     /// # Errors
     /// What the database says.
     pub fn is_live(&self, key: &str) -> Result<bool, String> {
         let hash = Digest::of(key.as_bytes());
+        let sid = compare::session(key).unwrap_or_default();
         let sql = concat!(
             "SELECT s.user_id FROM auth_sessions s JOIN auth_users u ON u.id = s.user_id AND u.epoch = s.epoch ",
-            "WHERE s.key_hash = $1"
+            "WHERE s.key_hash = $1 OR s.sid = $2"
         );
-        let found = self.runtime.block_on(self.auth.db().one::<(i64,)>(sql, params![hash.as_bytes()]));
+        let found = self.runtime.block_on(self.auth.db().one::<(i64,)>(sql, params![hash.as_bytes(), sid.as_str()]));
         found.map(|row| row.is_some()).map_err(|error| format!("{error:?}"))
     }
 }

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use vestibule::accounts::tokens::Purpose;
 
+use crate::compare;
 use crate::report::Verdict;
 
 /// What a replay remembers of the steps before.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// Keys that this server has given out, and those that fixtures made.
+    /// Keys and tokens that this server has given out, and those that fixtures made.
     pub keys: BTreeSet<String>,
+    /// The addresses of the accounts that they are of.
+    pub owners: BTreeMap<String, String>,
     /// Keys that a change or reset of the password ended here, while the reference keeps them.
     pub ended: BTreeSet<String>,
     /// Keys whose login ended here by a request that did not carry them.
@@ -35,6 +38,13 @@ pub struct History {
     pub links: BTreeMap<String, Link>,
     /// Why a placeholder stands for nothing here.
     pub unbound: HashMap<String, Origin>,
+}
+
+impl History {
+    /// Whether a token is a refresh token.
+    pub fn is_refresh(&self, token: &str) -> bool {
+        compare::token_type(token).is_some_and(|kind| kind == "refresh")
+    }
 }
 
 /// A token that a mail or a fixture has brought and that the reference has not taken yet.

@@ -44,6 +44,11 @@ impl Bindings {
         self.0.insert(label.to_owned(), value.into());
     }
 
+    /// Binds whatever stands for a value to another.
+    pub fn replace(&mut self, old: &str, new: &str) {
+        self.0.values_mut().filter(|value| *value == old).for_each(|value| new.clone_into(value));
+    }
+
     /// The values that are bound to labels of a kind.
     pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(label, _)| kind_of(label) == kind).map(|(_, value)| value.as_str())

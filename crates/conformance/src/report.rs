@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::{Serialize, Serializer};
 
-use crate::rules::RULES;
+use crate::rules::{NO_CRASH, RULES};
 
 /// What came of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -56,6 +56,8 @@ pub struct Counts {
     pub not_offered: usize,
     /// Failing.
     pub failing: usize,
+    /// How many of those that deviate do so because the reference crashed.
+    pub crashed: usize,
 }
 
 impl Counts {
@@ -64,7 +66,10 @@ impl Counts {
         outcomes.fold(Self::default(), |mut counts, outcome| {
             match outcome.verdict {
                 Verdict::Matched => counts.matched += 1,
-                Verdict::Deviating => counts.deviating += 1,
+                Verdict::Deviating => {
+                    counts.deviating += 1;
+                    counts.crashed += usize::from(outcome.rule == Some(NO_CRASH));
+                }
                 Verdict::NotOffered => counts.not_offered += 1,
                 Verdict::Failing => counts.failing += 1,
             }
@@ -72,10 +77,11 @@ impl Counts {
         })
     }
 
-    /// How many of the exchanges that are offered deviate, in percent.
+    /// How many of the exchanges that are offered deviate, in percent. A crash is nothing to repeat, so those are left aside.
     pub fn deviating_percent(&self) -> f64 {
-        let offered = self.matched + self.deviating + self.failing;
-        if offered == 0 { 0.0 } else { 100.0 * as_f64(self.deviating) / as_f64(offered) }
+        let deviating = self.deviating - self.crashed;
+        let offered = self.matched + deviating + self.failing;
+        if offered == 0 { 0.0 } else { 100.0 * as_f64(deviating) / as_f64(offered) }
     }
 }
 
@@ -91,7 +97,7 @@ pub fn text(outcomes: &[Outcome]) -> String {
         groups.entry((&outcome.dir, &outcome.variant)).or_default().push(outcome);
     }
     let line = |out: &mut String, name: &str, counts: &Counts| {
-        let Counts { matched, deviating, not_offered, failing } = counts;
+        let Counts { matched, deviating, not_offered, failing, .. } = counts;
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{name:<34}{matched:>9}{deviating:>11}{not_offered:>13}{failing:>9}");
     };
@@ -105,7 +111,12 @@ pub fn text(outcomes: &[Outcome]) -> String {
     }
     let all = Counts::of(outcomes.iter());
     line(&mut out, "all", &all);
-    let _ = writeln!(out, "{:.1} % of what is offered deviates on purpose", all.deviating_percent());
+    let _ = writeln!(
+        out,
+        "{:.1} % of what is offered deviates on purpose, {} crashes of the reference left aside",
+        all.deviating_percent(),
+        all.crashed
+    );
     let _ = writeln!(out, "\nhits by rule");
     for rule in RULES {
         let hits = outcomes.iter().filter(|outcome| outcome.rule == Some(rule.name)).count();
@@ -134,8 +145,10 @@ mod tests {
         let outcomes =
             [Verdict::Matched, Verdict::Matched, Verdict::Matched, Verdict::Deviating, Verdict::NotOffered].map(outcome);
         let counts = Counts::of(outcomes.iter());
-        assert_eq!(counts, Counts { matched: 3, deviating: 1, not_offered: 1, failing: 0 });
+        assert_eq!(counts, Counts { matched: 3, deviating: 1, not_offered: 1, failing: 0, crashed: 0 });
         assert!((counts.deviating_percent() - 25.0).abs() < 1e-9);
+        let crashed = Counts { deviating: 2, crashed: 1, ..counts };
+        assert!((crashed.deviating_percent() - 25.0).abs() < 1e-9, "a crash is left aside");
     }
 
     #[test]

@@ -30,8 +30,13 @@ pub(super) fn check(label: &str, token: &str) -> Result<(), String> {
 }
 
 /// The type of a token, unverified.
-pub(super) fn token_type(token: &str) -> Option<String> {
+pub fn token_type(token: &str) -> Option<String> {
     claims(token)?["token_type"].as_str().map(str::to_owned)
+}
+
+/// The session of a token, unverified.
+pub fn session(token: &str) -> Option<String> {
+    claims(token)?["sid"].as_str().map(str::to_owned)
 }
 
 /// The claims of a token, unverified.

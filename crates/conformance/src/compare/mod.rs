@@ -20,6 +20,7 @@ use crate::steps::Exchange;
 use crate::wire::Answer;
 use json::Comparison;
 
+pub use claims::{session, token_type};
 pub use cookies::{cookies, credentials};
 pub use json::pattern;
 pub use language::{Words, asked_language, base, is_ours};

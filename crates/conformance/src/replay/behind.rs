@@ -18,7 +18,7 @@ impl Replay {
             "make_token" => {
                 let key = self.library.make_token(name)?;
                 labels(&fixture.result).iter().for_each(|(_, label)| self.bindings.set(label, key.clone()));
-                self.history.keys.insert(key);
+                self.note_key(key);
                 Ok(())
             }
             "set_user" => match args.pointer("/fields/is_active") {
@@ -48,6 +48,7 @@ impl Replay {
                 let whose = args.pointer("/claims/user_id").and_then(|id| id.as_i64().or_else(|| id.as_str()?.parse().ok()));
                 let token = self.library.make_jwt(name, kind, age, whose)?;
                 labels(&fixture.result).iter().for_each(|(_, label)| self.bindings.set(label, token.clone()));
+                self.note_key(token);
                 Ok(())
             }
             "make_email_key" => self.make_link(Purpose::VerifyEmail, fixture, name, age),

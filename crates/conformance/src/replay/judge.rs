@@ -1,7 +1,7 @@
 //! The verdict on one answer.
 
 use super::{Judgement, Received, Replay};
-use crate::compare::{self, Body, Captured, Expected, Page};
+use crate::compare::{self, Body, Captured, Expected, Page, Words};
 use crate::offered;
 use crate::report::Verdict;
 use crate::rules::{Instead, RULES};
@@ -20,7 +20,7 @@ impl Replay {
         if let Some(what) = offered::missing(exchange, &received.answer) {
             return Ok(((Verdict::NotOffered, None, what), Vec::new()));
         }
-        let why = match self.compare(exchange, &expected, received, None) {
+        let why = match self.compare(exchange, &expected, received, &[]) {
             Ok((Page::WithoutForms, _)) => {
                 return Ok(((Verdict::NotOffered, None, "browsable page: it has no forms yet".into()), Vec::new()));
             }
@@ -42,19 +42,20 @@ impl Replay {
         Ok(((Verdict::Failing, None, why + &unfit), Vec::new()))
     }
 
-    /// Compares with what was recorded, but for a cookie beside.
+    /// Compares with what was recorded, but for cookies beside.
     fn compare(
         &self,
         exchange: &Exchange,
         expected: &Expected,
         received: &Received,
-        beside: Option<&str>,
+        beside: &[String],
     ) -> Result<(Page, Captured), String> {
         let answer = &received.answer;
         let captured = expected.check(answer, &received.mails, &self.bindings)?;
         // The cookie against forms of other sites: on pages the reference has it under another name.
-        let beside = beside.or_else(|| offered::is_page(exchange).then_some(offered::FORM_COOKIE));
-        compare::cookies(exchange, answer, &self.cookies, beside)?;
+        let form = offered::is_page(exchange).then(|| offered::FORM_COOKIE.to_owned());
+        let beside: Vec<String> = beside.iter().cloned().chain(form).collect();
+        compare::cookies(exchange, answer, &self.cookies, &beside)?;
         if let Some(language) = compare::asked_language(exchange)
             && answer.header("content-language").map(compare::base) != Some(language)
         {
@@ -73,11 +74,11 @@ impl Replay {
         let mut expected = match instead {
             Instead::Mails(to) => {
                 let recorded = Expected { mails: Some(to), ..Expected::recorded(exchange)? };
-                return Ok(self.compare(exchange, &recorded, received, None).map(|(_, captured)| captured));
+                return Ok(self.compare(exchange, &recorded, received, &[]).map(|(_, captured)| captured));
             }
-            Instead::Beside(cookie) => {
+            Instead::Beside(cookies) => {
                 let recorded = Expected::recorded(exchange)?;
-                return Ok(self.compare(exchange, &recorded, received, Some(cookie)).map(|(_, captured)| captured));
+                return Ok(self.compare(exchange, &recorded, received, &cookies).map(|(_, captured)| captured));
             }
             Instead::Answer(expected) => {
                 // A path that we do not know has no methods to tell.
@@ -104,6 +105,7 @@ impl Replay {
                 }
             }
         };
+        expected.words = Words::of(exchange);
         match exchange.method.as_str() {
             "HEAD" => expected.body = Body::Empty,
             _ if offered::is_page(exchange) => expected.body = Body::Html,

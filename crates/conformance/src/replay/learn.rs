@@ -3,17 +3,16 @@
 use vestibule::accounts::tokens::Purpose;
 
 use super::{Judgement, Replay, recorded_members};
-use crate::fixtures::Kept;
 use crate::history::Link;
 use crate::offered::BASE;
 use crate::placeholders::kind_of;
 use crate::steps::Exchange;
 use crate::wire::{Answer, Request};
 
-/// Whether the recording refuses a new password or a key that we might take.
+/// Whether the recording refuses what we might do: take a new password or a key, or end a session.
 pub(super) fn may_be_taken(exchange: &Exchange, request: &Request) -> bool {
     let path = request.path.strip_prefix(BASE).unwrap_or_default();
-    let takes = path.starts_with("password/") || path.starts_with("registration/account-confirm-email/");
+    let takes = ["password/", "registration/account-confirm-email/", "logout"].iter().any(|start| path.starts_with(start));
     exchange.status >= 400 && request.method == "POST" && takes
 }
 
@@ -147,17 +146,18 @@ impl Replay {
         Ok(dead)
     }
 
-    /// A password or key that only we took is taken back, and the links that it has ended are made anew, so that what follows is compared
-    /// and not explained.
-    pub(super) fn undo(&mut self, exchange: &Exchange, kept: Vec<Kept>) -> Result<(), String> {
-        self.library.restore(kept)?;
-        let Some(names) = self.link_of(exchange).map(|link| self.library.names(&link.whose)) else { return Ok(()) };
-        let links = self.history.links.iter().filter(|(_, link)| names.contains(&link.whose.to_lowercase()));
-        let again: Vec<(String, Link)> = links.map(|(label, link)| (label.clone(), link.clone())).collect();
-        for (label, link) in again {
-            let (_, token) = self.library.make_link(link.purpose, &link.whose, link.age)?;
-            self.bindings.set(&label, token.clone());
-            self.history.links.insert(label, Link { token, ended_by_reset: false, ..link });
+    /// What only we did is taken back, so that what follows is compared and not explained.
+    pub(super) fn undo(&mut self, exchange: &Exchange) -> Result<(), String> {
+        self.library.restore()?;
+        if let Some(names) = self.link_of(exchange).map(|link| self.library.names(&link.whose)) {
+            let whose = self.history.links.values_mut().filter(|link| names.contains(&link.whose.to_lowercase()));
+            whose.for_each(|link| link.ended_by_reset = false);
+        }
+        for key in self.history.keys.clone() {
+            if self.library.is_live(&key)? {
+                self.history.ended.remove(&key);
+                self.history.logged_out.remove(&key);
+            }
         }
         Ok(())
     }

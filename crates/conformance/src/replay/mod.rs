@@ -15,7 +15,7 @@ use crate::fixtures::Library;
 use crate::history::{History, Origin};
 use crate::mailbox::{self, Letter, Mailbox};
 use crate::offered;
-use crate::placeholders::Bindings;
+use crate::placeholders::{Bindings, kind_of};
 use crate::report::{Outcome, Verdict};
 use crate::rules::{self, Asked};
 use crate::server::{NoServer, Server};
@@ -120,7 +120,10 @@ impl Replay {
             }
         };
         let whom = self.whom(exchange, &request)?;
-        let kept = learn::may_be_taken(exchange, &request).then(|| self.library.kept()).transpose()?;
+        let kept = learn::may_be_taken(exchange, &request);
+        if kept {
+            self.library.keep()?;
+        }
         // No answer, or a recording that cannot be read, is this exchange's failure and not the end of the replay.
         let received = self.send(&request);
         let judged = received.and_then(|received| Ok((self.judge(exchange, &request, &received, whom.as_deref())?, received)));
@@ -134,19 +137,44 @@ impl Replay {
         self.note_mailed(exchange);
         self.remember_unbound(exchange, &judgement);
         self.learn(exchange, &request, &received.answer, &judgement)?;
-        if let (Some(kept), 200..=399) = (kept, received.answer.status) {
-            self.undo(exchange, kept)?;
+        self.log_in_again(exchange, &judgement, &request)?;
+        if kept && (200..=399).contains(&received.answer.status) {
+            self.undo(exchange)?;
         }
         Ok(judgement)
     }
 
+    /// A client whose key has ended here alone, and who was told so, logs in again: what follows is compared and not explained.
+    fn log_in_again(&mut self, exchange: &Exchange, judgement: &Judgement, request: &Request) -> Result<(), String> {
+        let asked = self.asked(exchange, request, None);
+        let logs_out = asked.is("POST", "logout") && exchange.status == 200;
+        let key = asked.credential().map(|(_, key)| key.to_owned()).filter(|key| self.history.ended.contains(key));
+        let Some((key, name)) = key.and_then(|key| Some((key.clone(), self.history.owners.get(&key)?.clone()))) else {
+            return Ok(());
+        };
+        if judgement.0 == Verdict::Deviating && !logs_out && !key.contains('.') {
+            let fresh = self.library.make_token(&name)?;
+            self.bindings.replace(&key, &fresh);
+            self.note_key(fresh);
+        }
+        Ok(())
+    }
+
     fn bind(&mut self, captured: Captured) {
         for (label, value) in captured {
-            if label.starts_with("token:") {
-                self.history.keys.insert(value.clone());
+            if matches!(kind_of(&label), "token" | "jwt_access" | "jwt_refresh") {
+                self.note_key(value.clone());
             }
             self.bindings.set(&label, value);
         }
+    }
+
+    /// Keeps a key or token that was given out, and whose it is.
+    fn note_key(&mut self, key: String) {
+        if let Ok(Some(address)) = self.library.address_of(&key) {
+            self.history.owners.insert(key.clone(), address);
+        }
+        self.history.keys.insert(key);
     }
 
     /// Sends a request and waits for its mails.

@@ -10,7 +10,8 @@ pub(super) const ENDED_KEY: Rule = Rule {
     source: "T06, T23",
     answer: |asked| {
         let (_, key) = asked.credential()?;
-        asked.history.ended.contains(key).then(|| Instead::detail(401, "Invalid token."))?
+        let ended = asked.history.ended.contains(key) && asked.mode() == "opaque";
+        ended.then(|| Instead::detail(401, "Invalid token."))?
     },
 };
 
@@ -22,7 +23,7 @@ pub(super) const LOGGED_OUT: Rule = Rule {
     source: "T26, T27; design §4, 6",
     answer: |asked| {
         let (_, key) = asked.credential()?;
-        let ended = asked.history.logged_out.contains(key) && asked.status() != 401;
+        let ended = asked.history.logged_out.contains(key) && asked.status() != 401 && asked.mode() == "opaque";
         ended.then(|| Instead::detail(401, "Invalid token."))?
     },
 };
@@ -70,15 +71,6 @@ pub(super) const NO_ORIGIN: Rule = Rule {
         let any = refused && untold && asked.status() == 403 && !asked.is_set("/jwt/csrf");
         any.then(|| Instead::SameAs(asked.with_header("Origin", own)))
     },
-};
-
-pub(super) const NEW_CSRF_TOKEN: Rule = Rule {
-    name: "A session has its own CSRF token",
-    when: "An answer that gives the session another identifier and, in the reference, leaves the CSRF token as it was.",
-    instead: "The same, with a new `csrftoken` cookie beside.",
-    reason: "A token counts for one session, so that nobody plants one that he knows.",
-    source: "T44; design §4, 17",
-    answer: |asked| (asked.is_set("/jwt/csrf") && asked.status() < 400).then_some(Instead::Beside("csrftoken")),
 };
 
 pub(super) const BEARER: Rule = Rule {

@@ -7,6 +7,7 @@ mod accounts;
 mod asked;
 mod bodies;
 mod credentials;
+mod jwt;
 mod languages;
 mod links;
 mod mailed;
@@ -53,8 +54,8 @@ pub enum Instead {
     SameAs(Request),
     /// The recorded answer, and mails to these addresses.
     Mails(Vec<String>),
-    /// The recorded answer, and this cookie beside.
-    Beside(&'static str),
+    /// The recorded answer, and these cookies beside.
+    Beside(Vec<String>),
     /// Whatever is no crash.
     Better,
 }
@@ -103,6 +104,9 @@ impl Instead {
     }
 }
 
+/// The name of the rule about crashes of the reference.
+pub const NO_CRASH: &str = paths::NO_CRASH.name;
+
 /// All rules. The first that says what really was answered counts, so the more exact ones come first.
 pub const RULES: &[Rule] = &[
     credentials::ENDED_KEY,
@@ -110,11 +114,20 @@ pub const RULES: &[Rule] = &[
     credentials::NO_BASIC,
     credentials::ALWAYS_A_KEY,
     credentials::NO_ORIGIN,
-    credentials::NEW_CSRF_TOKEN,
     credentials::BEARER,
     credentials::UNAUTHENTICATED,
     credentials::FORGIVING,
     credentials::LOGOUT_OF_NOBODY,
+    jwt::LOGOUT,
+    jwt::SESSION_ENDED,
+    jwt::ANY_CASE,
+    jwt::GRACE,
+    jwt::SAME_AFTER_REGISTRATION,
+    jwt::SOMEWHERE,
+    jwt::FORGIVING_COOKIE,
+    jwt::OWN_CSRF_TOKEN,
+    jwt::CSRF_COOKIE,
+    jwt::NEW_COOKIES,
     accounts::ONE_ACCOUNT_PER_ADDRESS,
     accounts::LONG_ADDRESS,
     accounts::REFUSED_BEFORE,
@@ -131,6 +144,7 @@ pub const RULES: &[Rule] = &[
     words::OWN_WORDS,
     words::OLD_PASSWORD_LAST,
     words::NO_CONTROL_CHARACTERS,
+    throttle::KNOWN_BROWSER,
     throttle::ATTEMPTS_NOT_REQUESTS,
     throttle::FORWARDED_BY_NOBODY,
     bodies::TOO_LARGE,

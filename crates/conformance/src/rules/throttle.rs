@@ -18,6 +18,18 @@ pub(super) const FORWARDED_BY_NOBODY: Rule = Rule {
     },
 };
 
+pub(super) const KNOWN_BROWSER: Rule = Rule {
+    name: "A browser that logged in is known again",
+    when: "`login/` with limits switched on.",
+    instead: "The same answer, and a cookie `device` beside.",
+    reason: "A stranger's wrong guesses must not lock the owner of the account out of the browser that is used every day.",
+    source: "T69",
+    answer: |asked| {
+        let login = asked.is("POST", "login") && asked.status() == 200 && asked.is_set("/limits/enabled");
+        login.then(|| Instead::Beside(vec!["device".into()]))
+    },
+};
+
 pub(super) const ATTEMPTS_NOT_REQUESTS: Rule = Rule {
     name: "Limits count attempts and not requests",
     when: "The reference answers 429 to a request that tries nothing: `OPTIONS`, a method that does not exist, `logout/`, or another action than the one that was tried too often.",
