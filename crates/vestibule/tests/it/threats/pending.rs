@@ -5,15 +5,13 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use Part::{Administration, Factors, Measure, Pages, Serving, Tokens};
+use Part::{Administration, Factors, Measure, Serving, Tokens};
 
 /// Which work brings what a row lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     /// JWT pairs, cookies, the list of sessions, keys.
     Tokens,
-    /// Forms from Rust types, pages to browse, the description of the interface.
-    Pages,
     /// The server against a hostile world and a failing machine; the supply chain.
     Serving,
     /// Time, memory and length of runs, which no test asserts.
@@ -56,7 +54,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (44, Tokens, "login by cookie from elsewhere"),
     (45, Tokens, "cross-origin requests on the wire; the settings are checked already"),
     (46, Tokens, "cookies that logout deletes"),
-    (46, Pages, "method overrides in forms of our own pages"),
     (58, Factors, "no way around the second factor"),
     (59, Factors, "TOTP codes are used once"),
     (60, Factors, "guessing codes"),
@@ -69,7 +66,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (67, Tokens, "the address in the list of sessions"),
     (69, Tokens, "the cookie of a known device"),
     (74, Measure, "2,000 slow connections of each kind, and the p99 of logins meanwhile: scripts/measure crowd"),
-    (77, Pages, "pages with forms"),
     (77, Administration, "admin pages and CSV"),
     (80, Tokens, "refresh tokens, CSRF values"),
     (80, Factors, "TOTP seeds, recovery codes, pending tokens"),
