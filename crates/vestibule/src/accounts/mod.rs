@@ -13,6 +13,7 @@ pub mod device;
 pub mod enrolment;
 pub mod facts;
 pub mod housekeeping;
+pub mod import;
 pub mod identities;
 pub mod last_seen;
 pub mod limits;
