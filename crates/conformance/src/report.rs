@@ -111,7 +111,12 @@ pub fn text(outcomes: &[Outcome]) -> String {
     }
     let all = Counts::of(outcomes.iter());
     line(&mut out, "all", &all);
-    let _ = writeln!(out, "{:.1} % of what is offered deviates on purpose, {} crashes of the reference left aside", all.deviating_percent(), all.crashed);
+    let _ = writeln!(
+        out,
+        "{:.1} % of what is offered deviates on purpose, {} crashes of the reference left aside",
+        all.deviating_percent(),
+        all.crashed
+    );
     let _ = writeln!(out, "\nhits by rule");
     for rule in RULES {
         let hits = outcomes.iter().filter(|outcome| outcome.rule == Some(rule.name)).count();

@@ -149,7 +149,9 @@ impl Replay {
         let asked = self.asked(exchange, request, None);
         let logs_out = asked.is("POST", "logout") && exchange.status == 200;
         let key = asked.credential().map(|(_, key)| key.to_owned()).filter(|key| self.history.ended.contains(key));
-        let Some((key, name)) = key.and_then(|key| Some((key.clone(), self.history.owners.get(&key)?.clone()))) else { return Ok(()) };
+        let Some((key, name)) = key.and_then(|key| Some((key.clone(), self.history.owners.get(&key)?.clone()))) else {
+            return Ok(());
+        };
         if judgement.0 == Verdict::Deviating && !logs_out && !key.contains('.') {
             let fresh = self.library.make_token(&name)?;
             self.bindings.replace(&key, &fresh);

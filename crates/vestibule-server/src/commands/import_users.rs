@@ -95,7 +95,8 @@ async fn write(auth: &Auth, batch: &mut Vec<(usize, Record)>, tally: &mut Tally)
 impl Tally {
     /// Takes members away that no account has here, and remembers them.
     fn leave_out(&mut self, record: &mut Record, declared: &BTreeSet<String>) {
-        let (known, other): (Vec<_>, Vec<_>) = std::mem::take(&mut record.profile).into_iter().partition(|(name, _)| declared.contains(name));
+        let (known, other): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut record.profile).into_iter().partition(|(name, _)| declared.contains(name));
         record.profile = known;
         other.into_iter().for_each(|(name, _)| *self.undeclared.entry(name).or_default() += 1);
     }
@@ -121,10 +122,14 @@ impl Tally {
         output::say(&format!("{} accounts imported, {} were there already", self.new, self.known));
         if self.without_password > 0 {
             let count = self.without_password;
-            output::say(&format!("{count} have a password in a form that cannot be checked: their owners choose a new one by mail"));
+            output::say(&format!(
+                "{count} have a password in a form that cannot be checked: their owners choose a new one by mail"
+            ));
         }
         for (name, count) in self.undeclared {
-            output::say(&format!("{name} of {count} accounts is left out: declare it in [[user.fields]] and import again into an empty database"));
+            output::say(&format!(
+                "{name} of {count} accounts is left out: declare it in [[user.fields]] and import again into an empty database"
+            ));
         }
         match self.refused {
             0 => Ok(()),

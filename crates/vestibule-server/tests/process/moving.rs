@@ -33,7 +33,10 @@ fn people_move_in_with_their_numbers_and_passwords_and_an_import_may_be_repeated
         let done = import();
         let (said, complained) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         assert_eq!(done.status.code(), Some(1), "one account has a name that cannot be: {complained}");
-        assert!(said.contains("2 accounts imported, 0 were there already") && said.contains("1 have a password in a form"), "{said}");
+        assert!(
+            said.contains("2 accounts imported, 0 were there already") && said.contains("1 have a password in a form"),
+            "{said}"
+        );
         assert!(said.contains("shoe_size of 3 accounts") && complained.contains("line 4: username"), "{said}{complained}");
 
         let key = ask.login("ana", PASSWORD).expect(200).key();

@@ -53,8 +53,22 @@ pub struct Record {
 
 /// Members that have a place of their own, or none here.
 const STANDARD: [&str; 16] = [
-    "id", "pk", "username", "email", "email_verified", "password", "first_name", "last_name", "is_active", "is_staff", "date_joined",
-    "last_login", "is_superuser", "groups", "user_permissions", "model",
+    "id",
+    "pk",
+    "username",
+    "email",
+    "email_verified",
+    "password",
+    "first_name",
+    "last_name",
+    "is_active",
+    "is_staff",
+    "date_joined",
+    "last_login",
+    "is_superuser",
+    "groups",
+    "user_permissions",
+    "model",
 ];
 
 impl Line {
@@ -144,13 +158,16 @@ mod tests {
 
     #[test]
     fn addresses_are_known_and_other_models_are_left_out() {
-        let line = r#"{"model": "account.emailaddress", "pk": 1, "fields": {"user": 7, "email": "a@b.example", "verified": true}}"#;
+        let line =
+            r#"{"model": "account.emailaddress", "pk": 1, "fields": {"user": 7, "email": "a@b.example", "verified": true}}"#;
         assert!(matches!(Line::parse(line), Ok(Line::Address { user: 7, verified: true, .. })));
         assert!(matches!(Line::parse(r#"{"model": "auth.group", "pk": 1, "fields": {"name": "x"}}"#), Ok(Line::Other)));
         assert!(Line::parse(r#"{"email": "a@b.example"}"#).unwrap_err().starts_with("pk:"));
         assert!(Line::parse("[1]").is_err() && Line::parse("{").is_err());
         let plain = r#"{"id": 3, "email": "a@b.example", "email_verified": 1, "date_joined": "2026-11-22 13:54:23.055823"}"#;
-        assert!(matches!(Line::parse(plain), Ok(Line::User(user)) if user.id == 3 && user.email_verified && user.created_at.is_some()));
+        assert!(
+            matches!(Line::parse(plain), Ok(Line::User(user)) if user.id == 3 && user.email_verified && user.created_at.is_some())
+        );
         assert!(Line::parse(r#"{"id": 3, "date_joined": "yesterday"}"#).unwrap_err().contains("no date"));
     }
 }
