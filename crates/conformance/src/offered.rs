@@ -11,8 +11,8 @@ use crate::wire::Answer;
 /// Below this every path of ours is.
 pub const BASE: &str = "/dj-rest-auth/";
 
-/// The cookie that goes with the forms of a page.
-pub const FORM_COOKIE: &str = "form";
+/// The cookie that goes with the forms of a page, over http and https.
+pub const FORM_COOKIES: [&str; 2] = ["form", "__Host-form"];
 
 /// The features of the reference by the beginning of their paths below the base.
 const FEATURES: [(&str, &str); 3] =

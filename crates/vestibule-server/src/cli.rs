@@ -222,6 +222,11 @@ pub(crate) enum UserCommand {
     SetPassword(SetPassword),
     /// List an account's sessions, or end one or all of them
     Sessions(Sessions),
+    /// Bring accounts over from Django, with their numbers, passwords and dates
+    ///
+    /// FILE is what `manage.py dumpdata accounts.customuser account.emailaddress --format jsonl` writes, or one JSON object a line
+    /// with the same members. May be repeated, and works while servers run: what is there already is left as it is.
+    Import(ImportUsers),
     /// Remove an account for ever
     ///
     /// Its sessions, its fields and the mails that wait for it go with it; the audit trail stays.
@@ -278,6 +283,14 @@ pub(crate) struct ListUsers {
 pub(crate) struct WhichUser {
     /// The account's key (pk), name or e-mail address
     pub(crate) user: String,
+}
+
+/// `vestibule user import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportUsers {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 /// `vestibule user delete`.

@@ -28,7 +28,7 @@ impl Words {
     /// How the words of a recorded answer are compared.
     pub fn of(exchange: &Exchange) -> Self {
         let language = asked_language(exchange);
-        if language.is_some_and(|language| language != "en") { Self::Translated } else { Self::Exact }
+        if language.is_some_and(|language| base(language) != "en") { Self::Translated } else { Self::Exact }
     }
 
     /// Compares a text that is not the recorded one.
@@ -46,10 +46,10 @@ impl Words {
     }
 }
 
-/// The language that the reference answered in, where the client had a wish; the first part of its tag.
+/// The language that the reference answered in, where the client had a wish.
 pub fn asked_language(exchange: &Exchange) -> Option<&str> {
     exchange.request_header("accept-language")?;
-    exchange.recorded_header("content-language").map(base)
+    exchange.recorded_header("content-language")
 }
 
 /// The first part of a tag.
@@ -57,9 +57,11 @@ pub fn base(tag: &str) -> &str {
     tag.split(['-', '_', ';']).next().unwrap_or(tag).trim()
 }
 
-/// Whether the server speaks a language.
+/// Whether the server speaks a language. Its Chinese is written in simplified characters.
 pub fn is_ours(tag: &str) -> bool {
-    OURS.iter().any(|ours| ours.eq_ignore_ascii_case(base(tag)))
+    let tag = tag.split(';').next().unwrap_or(tag).trim().to_ascii_lowercase();
+    let traditional = ["hant", "tw", "hk", "mo"].iter().any(|part| tag.split(['-', '_']).any(|found| found == *part));
+    !traditional && OURS.iter().any(|ours| ours.eq_ignore_ascii_case(base(&tag)))
 }
 
 /// Whether a text is one of the server's English sentences, whatever its values; the reference writes some in another case.
@@ -132,5 +134,6 @@ mod tests {
     #[test]
     fn a_language_is_known_by_the_first_part_of_its_tag() {
         assert!(is_ours("pt-br") && is_ours("zh-Hans") && is_ours("DE") && !is_ours("ar") && !is_ours("*"));
+        assert!(!is_ours("zh-hant") && !is_ours("zh-TW;q=0.5"));
     }
 }

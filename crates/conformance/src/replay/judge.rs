@@ -53,11 +53,11 @@ impl Replay {
         let answer = &received.answer;
         let captured = expected.check(answer, &received.mails, &self.bindings)?;
         // The cookie against forms of other sites: on pages the reference has it under another name.
-        let form = offered::is_page(exchange).then(|| offered::FORM_COOKIE.to_owned());
+        let form = offered::FORM_COOKIES.iter().filter(|_| offered::is_page(exchange)).map(|name| (*name).to_owned());
         let beside: Vec<String> = beside.iter().cloned().chain(form).collect();
         compare::cookies(exchange, answer, &self.cookies, &beside)?;
         if let Some(language) = compare::asked_language(exchange)
-            && answer.header("content-language").map(compare::base) != Some(language)
+            && answer.header("content-language").map(compare::base) != Some(compare::base(language))
         {
             return Err(format!("Content-Language {:?} instead of {language}", answer.header("content-language")));
         }

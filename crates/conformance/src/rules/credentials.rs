@@ -101,13 +101,15 @@ pub(super) const UNAUTHENTICATED: Rule = Rule {
 
 pub(super) const FORGIVING: Rule = Rule {
     name: "An old key does not stand in the way of a new one",
-    when: "An endpoint for everybody (`login/`, `registration/` and what is below, `password/reset/` and what is below) with an `Authorization` that does not count.",
+    when: "An endpoint for everybody (`login/`, `registration/` and what is below, `password/reset/` and what is below, with JSON Web Tokens `logout/` and `token/` too) with an `Authorization` that does not count.",
     instead: "What the same request without `Authorization` gets.",
     reason: "A front end that sends its expired key with every request could never log in again.",
     source: "T75, design §4, 17",
     answer: |asked| {
         let path = asked.path().trim_end_matches('/');
-        let for_everybody = path == "login" || path.starts_with("registration") || path.starts_with("password/reset");
+        let with_tokens = asked.mode() != "opaque" && (path == "logout" || path.starts_with("token/"));
+        let for_everybody =
+            path == "login" || path.starts_with("registration") || path.starts_with("password/reset") || with_tokens;
         let has_header = asked.request.header("authorization").is_some();
         let refused = asked.status() == 401 && for_everybody && has_header;
         refused.then(|| Instead::SameAs(asked.with_header("Authorization", None)))

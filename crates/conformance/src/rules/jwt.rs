@@ -129,16 +129,25 @@ pub(super) const SOMEWHERE: Rule = Rule {
 
 pub(super) const FORGIVING_COOKIE: Rule = Rule {
     name: "A broken cookie does not stand in the way of a login",
-    when: "An endpoint for everybody with a cookie of a token that does not count.",
-    instead: "What the same request without cookies gets.",
+    when: "A cookie of a token that does not count, at an endpoint for everybody; elsewhere where the reference asks for its CSRF token first.",
+    instead: "What the same request without cookies gets; where somebody must be logged in, 401.",
     reason: "A browser sends its cookie until somebody takes it away, and the login is what does.",
     source: "T75; design §4, 17",
     answer: |asked| {
         let path = asked.path().trim_end_matches('/');
         let public =
             path == "login" || path == "token/verify" || path.starts_with("registration") || path.starts_with("password/reset");
-        let refused = asked.status() == 401 && public && asked.request.header("cookie").is_some();
-        refused.then(|| Instead::SameAs(asked.with_header("Cookie", None)))
+        let unchecked = asked.status() == 403 && asked.recorded_detail().is_some_and(|detail| detail.starts_with("CSRF Failed"));
+        let counts = token(asked).is_some_and(|token| asked.history.keys.contains(&token));
+        let refused = asked.status() == 401 && public || unchecked && !counts;
+        let has_cookie = asked.request.header("cookie").is_some();
+        (refused && has_cookie).then(|| {
+            if public {
+                Instead::SameAs(asked.with_header("Cookie", None))
+            } else {
+                Instead::Answer(Expected::ours(401, Body::Any))
+            }
+        })
     },
 };
 

@@ -10,8 +10,8 @@ const OLD_WRONG: &str = "Your old password was entered incorrectly. Please enter
 const BLANK: &str = "This field may not be blank.";
 
 /// Fields whose values are taken as they are sent.
-const SECRETS: [&str; 8] =
-    ["password", "password1", "password2", "old_password", "new_password1", "new_password2", "key", "token"];
+const SECRETS: [&str; 9] =
+    ["password", "password1", "password2", "old_password", "new_password1", "new_password2", "key", "token", "refresh"];
 
 pub(super) const NOT_BLANK: Rule = Rule {
     name: "White space is something",

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod check;
+mod import_users;
 mod keys;
 mod mail;
 mod open;

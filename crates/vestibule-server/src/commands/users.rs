@@ -10,7 +10,7 @@ use vestibule::accounts::session_list::{self, Listed};
 use vestibule::accounts::{Client, User, deletion};
 use vestibule::ground::{Error, Secret};
 
-use super::{Failure, open};
+use super::{Failure, import_users, open};
 use crate::cli::{CreateUser, DeleteUser, ListUsers, PasswordSource, Sessions, SetPassword, UserCommand, WhichUser};
 use crate::output;
 
@@ -23,6 +23,7 @@ pub(super) async fn run(config: Option<&Path>, command: UserCommand) -> Result<(
         UserCommand::Enable(which) => switch(config, which, true).await,
         UserCommand::SetPassword(set) => set_password(config, set).await,
         UserCommand::Sessions(asked) => sessions(config, asked).await,
+        UserCommand::Import(import) => import_users::run(config, &import.file).await,
         UserCommand::Delete(delete) => self::delete(config, delete).await,
     }
 }
@@ -185,7 +186,7 @@ fn password(source: PasswordSource) -> Result<Secret, Failure> {
     if first == second { Ok(Secret::from(first)) } else { Err(Failure::Failed("the two passwords differ".to_owned())) }
 }
 
-fn failed(error: &Error) -> Failure {
+pub(super) fn failed(error: &Error) -> Failure {
     Failure::Failed(match error {
         Error::Fields(fields) => {
             let lines = fields

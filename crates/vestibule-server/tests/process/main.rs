@@ -16,6 +16,7 @@ mod kill_loop;
 mod load;
 mod locks;
 mod mails;
+mod moving;
 mod outage;
 mod people;
 mod place;

@@ -89,7 +89,7 @@ async fn insert(auth: &Auth, new: NewUser) -> Result<User> {
     Ok(user)
 }
 
-fn username(auth: &Auth, text: Option<&str>, errors: &mut FieldErrors) -> Option<Username> {
+pub(super) fn username(auth: &Auth, text: Option<&str>, errors: &mut FieldErrors) -> Option<Username> {
     let account = &auth.settings.account;
     match (text, account.username) {
         (Some(text), Presence::Required | Presence::Optional) => {
@@ -108,7 +108,7 @@ fn username(auth: &Auth, text: Option<&str>, errors: &mut FieldErrors) -> Option
     }
 }
 
-fn email(auth: &Auth, text: Option<&str>, errors: &mut FieldErrors) -> Option<EmailAddress> {
+pub(super) fn email(auth: &Auth, text: Option<&str>, errors: &mut FieldErrors) -> Option<EmailAddress> {
     match (text, auth.settings.account.email) {
         (Some(text), Presence::Required | Presence::Optional) => {
             EmailAddress::parse(text).map_err(|wrong| errors.add("email", wrong)).ok()
@@ -125,7 +125,7 @@ fn email(auth: &Auth, text: Option<&str>, errors: &mut FieldErrors) -> Option<Em
     }
 }
 
-fn profile(auth: &Auth, members: &[(String, String)], errors: &mut FieldErrors) -> Value {
+pub(super) fn profile(auth: &Auth, members: &[(String, String)], errors: &mut FieldErrors) -> Value {
     let declared = &auth.shapes.declared;
     for (name, _) in members.iter().filter(|(name, _)| !declared.iter().any(|field| field.field.name == *name)) {
         errors.add(name.as_str(), Message::NotOffered("user.fields".into()));

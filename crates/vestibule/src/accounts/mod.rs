@@ -14,6 +14,7 @@ pub mod enrolment;
 pub mod facts;
 pub mod housekeeping;
 pub mod identities;
+pub mod import;
 pub mod last_seen;
 pub mod limits;
 pub mod links;

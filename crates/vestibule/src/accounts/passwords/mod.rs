@@ -14,3 +14,13 @@ mod workspace;
 
 pub use hasher::{Hasher, Parameters, Verdict};
 pub use policy::{OwnRule, Policy};
+
+/// Whether a stored password, of ours or of another system, is in a form that a login can be checked against.
+pub fn can_be_checked(stored: &str) -> bool {
+    stored::Stored::parse(stored).is_ok()
+}
+
+/// Whether a stored password says that there is none.
+pub fn is_unusable(stored: &str) -> bool {
+    matches!(stored::Stored::parse(stored), Err(stored::Refusal::Unusable))
+}

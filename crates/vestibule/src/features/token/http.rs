@@ -24,7 +24,7 @@ pub fn verify(_: &Auth) -> Endpoint {
 
 /// `POST token/refresh/`, with the token in the body or in its cookie.
 pub fn refresh(auth: &Auth) -> Endpoint {
-    let form = Form::new(vec![Field::new("refresh", Kind::Password).optional()]);
+    let form = Form::new(vec![Field::new("refresh", Kind::Password).optional().helped("Counts before the cookie.")]);
     Endpoint::new("token/refresh", "Token Refresh")
         .described("Gives a new access token for a refresh token, which its successor uses up.")
         .forgiving()
