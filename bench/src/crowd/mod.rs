@@ -75,7 +75,8 @@ fn slow_connections(machine: &Machine, server: &Server, many: usize) -> Result<(
     for kind in slow::KINDS {
         output::note(&format!("{many} connections: {}", kind.name()));
         let holding = slow::hold(&machine.runtime, server.address, kind, many);
-        let reached = wait(|| Ok(machine::descriptors(server.pid())? >= before + many), Duration::from_secs(60))?;
+        // Those that come last may find that the first are gone.
+        let reached = wait(|| Ok(machine::descriptors(server.pid())? >= before + many * 95 / 100), Duration::from_secs(8))?;
         let (memory, open) = (machine::memory(server.pid())?, machine::descriptors(server.pid())?);
         let meanwhile = some_logins(server, kind.timeout())?;
         let (cut, longest) = machine.runtime.block_on(holding)??;
