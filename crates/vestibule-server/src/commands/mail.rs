@@ -69,7 +69,7 @@ fn language<'l>(languages: &'l Languages, tag: Option<&str>) -> Result<&'l Langu
 
 async fn send_test(config: Option<&Path>, address: &str) -> Result<(), Failure> {
     let settings = open::settings(config, open::QUIET)?;
-    let transport = Transport::from_settings(&settings).map_err(Failure::Failed)?.print_with(|text| output::say(text));
+    let transport = Transport::from_settings(&settings).map_err(Failure::Failed)?.print_with(output::say);
     let word = transport.word();
     let sent = transport.send(&test_mail(&settings, address)?).await;
     sent.map_err(|error| Failure::Failed(format!("the mail was not sent by {word}: {error}")))?;

@@ -19,6 +19,11 @@ async function walk(browser, look, [before, after]) {
   const type = async (method, values) => {
     for (const [field, value] of Object.entries(values)) await page.locator(`#${method}-${field}`).fill(value);
   };
+  const signOut = async () => {
+    await Promise.all([page.waitForLoadState("load"), page.getByRole("button", { name: "Sign out" }).click()]);
+    assert.match(await answer(), /HTTP 200/);
+    assert.match(await page.locator("header").textContent(), /Sign in/);
+  };
 
   // A method that an address does not have: the page is there all the same, with the form for the one that it has.
   await open("registration/");
@@ -33,6 +38,8 @@ async function walk(browser, look, [before, after]) {
   await type("post", { username: `new-${look}`, email: `new-${look}@example.org`, password1: before, password2: before });
   await send("post");
   assert.match(await answer(), /HTTP 201/);
+  await view.check("browse-registered");
+  await signOut();
 
   await open("user/");
   assert.match(await answer(), /HTTP 401/);
@@ -70,9 +77,7 @@ async function walk(browser, look, [before, after]) {
   await type("post", { old_password: before, new_password1: after, new_password2: after });
   await send("post");
   assert.match(await answer(), /HTTP 200/);
-  await Promise.all([page.waitForLoadState("load"), page.getByRole("button", { name: "Sign out" }).click()]);
-  assert.match(await answer(), /HTTP 200/);
-  assert.match(await page.locator("header").textContent(), /Sign in/);
+  await signOut();
 
   await page.getByRole("link", { name: "Reference" }).click();
   await view.check("browse-reference");

@@ -6,7 +6,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import assert from "node:assert/strict";
 
-import { LOOKS, start } from "./driver.mjs";
+import { LOOKS, WCAG, start } from "./driver.mjs";
 
 const [base, mails] = process.argv.slice(2);
 const PASSWORD = "Tr1cky-pass-9x";
@@ -41,9 +41,9 @@ function parts(message) {
 /** A mail as a mail program shows it: on a page of its own that may load nothing. */
 async function showMail(browser, name, html) {
   for (const look of Object.keys(LOOKS)) {
-    const view = await browser.look(look, { javaScriptEnabled: true });
+    const view = await browser.look(look);
     await view.page.setContent(html);
-    await view.check(`mail-${name}`);
+    await view.check(`mail-${name}`, WCAG);
     await view.close();
   }
 }

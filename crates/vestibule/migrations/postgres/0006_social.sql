@@ -24,6 +24,8 @@ CREATE TABLE auth_social_flows (
     provider TEXT NOT NULL,
     browser_hash BYTEA NOT NULL,
     return_to TEXT NOT NULL,
+    -- Whether it began on a page of ours, which gives a session cookie instead of a code.
+    on_page BOOLEAN NOT NULL DEFAULT FALSE,
     -- Who connects the provider, in which session; null for a login.
     user_id BIGINT REFERENCES auth_users (id) ON DELETE CASCADE,
     epoch BIGINT,

@@ -24,6 +24,8 @@ CREATE TABLE auth_social_flows (
     provider TEXT NOT NULL,
     browser_hash BLOB NOT NULL,
     return_to TEXT NOT NULL,
+    -- Whether it began on a page of ours, which gives a session cookie instead of a code.
+    on_page INTEGER NOT NULL DEFAULT 0 CHECK (on_page IN (0, 1)),
     -- Who connects the provider, in which session; null for a login.
     user_id INTEGER REFERENCES auth_users (id) ON DELETE CASCADE,
     epoch INTEGER,

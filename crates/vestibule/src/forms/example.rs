@@ -16,6 +16,11 @@ impl Form {
         members(wanted.into_iter())
     }
 
+    /// A body with these members; nothing where one of them has no example.
+    pub fn example_of(&self, names: &[&str]) -> Option<Value> {
+        members(self.fields.iter().filter(|field| names.contains(&field.name.as_str())))
+    }
+
     /// An object with all fields, as an answer has it.
     pub fn example_given(&self) -> Option<Value> {
         members(self.fields.iter())

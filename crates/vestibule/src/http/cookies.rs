@@ -50,14 +50,6 @@ pub(super) fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Sent<'a> {
     found
 }
 
-/// The value of that name, if it is one that can be a cookie of ours.
-pub(super) fn one(headers: &HeaderMap, name: &str) -> Option<Secret> {
-    match sent(headers, name) {
-        Sent::One(value) if !value.is_empty() => Some(Secret::from(value)),
-        _ => None,
-    }
-}
-
 /// The lines with cookies alone. Costs nothing where there is none.
 pub(super) fn lines(headers: &HeaderMap) -> HeaderMap {
     let mut lines = HeaderMap::new();

@@ -91,6 +91,11 @@ impl PageCall {
         Value::from(open.filter_map(|field| Some((field.name.clone(), text(&field.name)?))).collect::<BTreeMap<_, _>>())
     }
 
+    /// A member of the query.
+    pub fn query(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.query.as_bytes()).find(|(member, _)| member == name).map(|(_, value)| value.into_owned())
+    }
+
     /// Who is signed in in this browser.
     ///
     /// # Errors

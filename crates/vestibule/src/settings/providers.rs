@@ -76,9 +76,6 @@ mod rules {
         if own.client_id.as_deref().is_none_or(str::is_empty) {
             found.add(key("client_id"), "is required", "Set it to the identifier that the provider gave to your application.");
         }
-        if own.client_secret.is_some() && own.client_secret_file.is_some() {
-            found.add(key("client_secret"), "is set, and so is client_secret_file", "Keep one of them.");
-        }
         let has_secret = own.client_secret.is_some() || own.client_secret_file.is_some();
         if kind.client == ClientProof::Signed {
             for (member, set) in [

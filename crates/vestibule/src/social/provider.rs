@@ -157,12 +157,15 @@ impl Provider {
             _ => None,
         };
         let base = format!("{}{}", settings.public_url(), settings.server.base_path.trim_end_matches('/'));
-        let ours = format!("{base}/social/{id}/callback/");
+        let paths = Paths::of(id, kind);
+        // Moved elsewhere, the provider sends people there too; left out, only the front end can make requests.
+        let place = settings.endpoints.place(paths.callback).unwrap_or_else(|| paths.callback.to_owned());
+        let ours = format!("{base}/{place}/");
         let theirs = own.callback_url.clone().unwrap_or_else(|| ours.clone());
-        let is_ours = theirs.trim_end_matches('/').ends_with(&format!("/social/{id}/callback"));
+        let is_ours = theirs.trim_end_matches('/').ends_with(&format!("/{place}"));
         Ok(Self {
             id: id.to_owned().leak(),
-            paths: Paths::of(id, kind),
+            paths,
             kind,
             callback: if is_ours { theirs.clone() } else { ours },
             front_callback: theirs,

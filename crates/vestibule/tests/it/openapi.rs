@@ -120,6 +120,9 @@ async fn its_examples_are_taken() {
             document["paths"][path][method]["requestBody"]["content"]["application/json"]["example"].clone()
         };
         let key = app.post("registration/", example("/registration/", "post")).send().await.expect(201).key();
+        let login = example("/login/", "post");
+        assert_eq!(login, json!({ "email": "ana@example.org", "password": "a-long-passphrase-1" }));
+        app.post("login/", login).send().await.expect(200);
         for method in [Method::PUT, Method::PATCH] {
             let body = example("/user/", &method.as_str().to_ascii_lowercase());
             app.request(method, "user/").token(&key).json(body).send().await.expect(200);

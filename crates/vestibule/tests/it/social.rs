@@ -119,6 +119,13 @@ async fn rows(app: &TestApp) -> (i64, i64, i64) {
     )
 }
 
+/// The latest mail of that kind to an address.
+fn mail(app: &TestApp, address: &str, kind: &str) -> vestibule::mail::Mail {
+    let mails = app.mailbox.to(address);
+    let kinds: Vec<&str> = mails.iter().map(|mail| mail.kind).collect();
+    mails.iter().rfind(|mail| mail.kind == kind).cloned().unwrap_or_else(|| panic!("no {kind} in {kinds:?}"))
+}
+
 /// An account with a password that the operator made.
 async fn account(app: &TestApp, name: &str, verified: bool) -> vestibule::accounts::User {
     let account = vestibule::accounts::admin::NewAccount {

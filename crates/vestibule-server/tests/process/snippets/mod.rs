@@ -22,7 +22,6 @@ use page::{Block, Page, pages, root};
 
 /// Blocks that are not tried: the page, how the block begins, and why.
 const LEFT_OUT: &[(&str, &str, &str)] = &[
-    ("README.md", "cargo run --release -- serve", "builds the release; the rest of the page runs the same program"),
     ("README.md", "scripts/test", "this test is part of it"),
     ("bench/README.md", "scripts/measure bench  ", "measures for minutes; its parts are tested in the crate"),
     ("bench/README.md", "vestibule-bench seed", "needs release builds of two programs"),

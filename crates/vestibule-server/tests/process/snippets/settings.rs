@@ -10,11 +10,15 @@ use toml::{Table, Value};
 use super::of;
 use super::page::{Block, Page, root};
 
+const SIGNING_KEY: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../vestibule/tests/data/keys/ec-pkcs8.pem"));
+
 /// Files that snippets name, by the end of the name; what is in them.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 6] = [
     ("smtp", "smtp://user:password@mail.example.org:587?tls=required"),
     ("database", "postgres://user:password@host/name"),
     ("key", "8d969eef6ecad3c29a3a629280e686cf0c3f5d5a86aff3ca12020c923adc6c92"),
+    ("p8", SIGNING_KEY),
+    ("pem", SIGNING_KEY),
     ("secret", "a-secret-of-some-length-0123456789"),
 ];
 
@@ -91,7 +95,7 @@ fn provide(key: &str, value: &mut Value, folder: &Path, template: &str) {
         Value::String(path) if key == "dir" => fs::create_dir_all(folder.join(path.trim_start_matches('/'))).unwrap(),
         Value::String(path) if key.ends_with("_file") || key == "body_template" => {
             let name = path.rsplit('/').next().unwrap().to_owned();
-            let known = FILES.iter().find(|(end, _)| name.split('.').next().unwrap().ends_with(end));
+            let known = FILES.iter().find(|(end, _)| name.split('.').any(|part| part.ends_with(end)));
             let text = if key == "body_template" { template } else { known.map_or("", |(_, text)| text) };
             fs::write(folder.join(&name), text).unwrap();
             fs::set_permissions(folder.join(&name), fs::Permissions::from_mode(0o600)).unwrap();

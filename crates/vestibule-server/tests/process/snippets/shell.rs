@@ -19,6 +19,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("postgres://user:password@host/name", "$POSTGRES"),
     ("postgres://user@host/vestibule", "$POSTGRES"),
     ("http://127.0.0.1:8000", "$SERVER"),
+    ("cargo run --release -- serve", "vestibule serve"),
     // In development there is something to say, and no mail waits.
     ("vestibule check --deploy", "vestibule check --deploy || test $? = 1"),
     ("vestibule mail queue requeue 17 18", "vestibule mail queue requeue 17 18 || test $? = 1"),
@@ -127,7 +128,8 @@ pub(super) fn fits(expected: &str, said: &str) -> bool {
 fn alike(expected: &Value, said: &Value) -> bool {
     match (expected, said) {
         (Value::Object(expected), Value::Object(said)) => {
-            expected.keys().eq(said.keys()) && expected.iter().all(|(key, value)| alike(value, &said[key]))
+            let holds = |(key, value)| said.get(key).is_some_and(|said| alike(value, said));
+            expected.len() == said.len() && expected.iter().all(holds)
         }
         (Value::String(expected), Value::String(_)) if expected.contains('…') => true,
         _ => expected == said,
@@ -167,6 +169,6 @@ fn executable(path: &Path, text: &str) {
 #[test]
 fn an_answer_fits_what_the_page_shows_of_it() {
     assert!(fits(r#"{"key":"51b0…"}"#, r#"{"key":"abc"}"#) && !fits(r#"{"key":"51b0…"}"#, r#"{"detail":"abc"}"#));
-    assert!(fits(r#"{"a":1,"b":"x"}"#, "{\"a\": 1, \"b\": \"x\"}\n") && !fits(r#"{"a":1}"#, r#"{"a":2}"#));
+    assert!(fits(r#"{"a":1,"b":"x"}"#, "{\"b\": \"x\", \"a\": 1}\n") && !fits(r#"{"a":1}"#, r#"{"a":2}"#));
     assert!(fits("ready in … ms", "it is ready in 7 ms\n") && !fits("ready", "no"));
 }

@@ -89,7 +89,7 @@ impl Reader {
         }
     }
 
-    /// Waits until the terminal shows every line, and keeps what the last link carries.
+    /// Waits until the terminal shows every line, and keeps what the link among them carries.
     fn look(&mut self, block: &Block) {
         let server = self.server.as_ref().unwrap();
         let began = Instant::now();
@@ -99,9 +99,9 @@ impl Reader {
             std::thread::sleep(Duration::from_millis(50));
         }
         let log = server.log();
-        // The address of the service itself stands below each mail.
-        let is_link = |line: &&str| line.starts_with("http") && !line.contains(' ') && line.matches('/').count() > 2;
-        let Some(link) = log.lines().map(str::trim).filter(is_link).last() else { return };
+        // The one that the page shows: below it a mail may have others.
+        let Some(expected) = block.text.lines().rfind(|line| line.contains('/') && !line.contains(' ')) else { return };
+        let Some(link) = log.lines().rfind(|shown| shows(shown, expected)).map(str::trim) else { return };
         self.variables.insert("LINK".to_owned(), self.here(link));
         for (member, variable) in [("uid=", "RESET_UID"), ("token=", "RESET_TOKEN")] {
             if let Some((_, behind)) = link.split_once(member) {

@@ -2,6 +2,8 @@
 
 use minijinja::context;
 
+#[cfg(feature = "social")]
+use crate::accounts::links;
 use crate::forms::{Completeness, Datum, Field, Form, Kind, Values};
 use crate::ground::{Error, FieldErrors, Message, NON_FIELD, Result};
 use crate::http::cookies;
@@ -48,8 +50,32 @@ fn named(mut values: Values) -> Values {
     values
 }
 
+/// The providers with which one may sign in, each with what stands on its button and where it leads.
+#[cfg(feature = "social")]
+fn providers(call: &PageCall) -> minijinja::Value {
+    let settings = call.auth.settings();
+    let each = call.auth.social.providers.iter().map(|provider| {
+        let url = format!("{}?from=page", links::page_url(settings, provider.paths.start));
+        context! { label => provider.label(), url }
+    });
+    each.collect()
+}
+
+/// None without them.
+#[cfg(not(feature = "social"))]
+fn providers(_: &PageCall) -> minijinja::Value {
+    ().into()
+}
+
 fn asked(call: &PageCall, status: u16, wrong: &FieldErrors) -> Result<Shown> {
     let unverified = wrong.iter().any(|(field, messages)| field == NON_FIELD && messages.contains(&Message::EmailNotVerified));
-    let values = context! { wrong => wrong.sentences(&call.language), values => call.typed(&form(call)), unverified };
+    let values = context! {
+        wrong => wrong.sentences(&call.language),
+        values => call.typed(&form(call)),
+        unverified,
+        providers => providers(call),
+        // Only that it failed: a text from an address is shown to nobody.
+        provider_failed => call.query("error").is_some(),
+    };
     call.form(status, "pages/sign_in.html", values)
 }

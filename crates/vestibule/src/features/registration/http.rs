@@ -13,7 +13,7 @@ use super::flow::{self, Registered};
 pub fn endpoint(auth: &Auth) -> Endpoint {
     let endpoint = Endpoint::new("registration", "Register").described("Makes an account.").giving_cookies().with(
         Operation::new(Method::POST, |call| Box::pin(post(call)))
-            .called("register", "Make an account")
+            .called("register", "Sign up")
             .taking(flow::form(auth))
             .gives(gives(auth)),
     );

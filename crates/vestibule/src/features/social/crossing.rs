@@ -61,6 +61,15 @@ fn name_browser(auth: &Auth) -> Result<Secret> {
     Ok(hex::encode(auth.entropy.bytes::<24>()?).into())
 }
 
+/// Where somebody wants to go when they are back.
+#[derive(Clone, Copy, Debug)]
+pub enum Onward<'a> {
+    /// To the front end: to that address, or to the usual one.
+    FrontEnd(Option<&'a str>),
+    /// On from a page of ours, with a session cookie.
+    Page,
+}
+
 /// Sends a browser to a provider. `connects`: whose account the provider is to be connected to.
 ///
 /// # Errors
@@ -70,12 +79,17 @@ pub async fn start(
     auth: &Auth,
     who: &Client,
     id: &str,
-    next: Option<&str>,
+    onward: Onward<'_>,
     browser: Option<Secret>,
     connects: Option<&Caller>,
 ) -> Result<Started> {
     limits::hit(auth, Action::Login, who).await?;
-    let return_to = returns::target(&auth.settings, next).ok_or_else(|| Error::field("next", Message::ReturnUrlNotAllowed))?;
+    let return_to = match onward {
+        Onward::FrontEnd(next) => returns::target(&auth.settings, next),
+        Onward::Page => Some(returns::from_page(&auth.settings)),
+    };
+    let return_to = return_to.ok_or_else(|| Error::field("next", Message::ReturnUrlNotAllowed))?;
+    let on_page = matches!(onward, Onward::Page);
     if let Some(caller) = connects {
         demand_recent_login(auth, caller).await?;
     }
@@ -90,7 +104,7 @@ pub async fn start(
     let (held, state) = (browser.clone(), ties.state);
     auth.db
         .unit(move |tx| async move {
-            store::begin(&tx, &state, provider.id, &held, &Flow { return_to, connects }, now.plus(STATE)).await
+            store::begin(&tx, &state, provider.id, &held, &Flow { return_to, on_page, connects }, now.plus(STATE)).await
         })
         .await?;
     Ok(Started { url, browser })
@@ -115,6 +129,8 @@ pub struct Landed {
     pub to: String,
     /// The session, where cookies carry it.
     pub granted: Option<Box<Granted>>,
+    /// Whether it began on a page of ours.
+    pub on_page: bool,
 }
 
 /// Takes a browser back from a provider. Nothing is asked of the provider unless this browser was sent there and has not been back
@@ -137,8 +153,10 @@ pub async fn callback(
     let flow = flow.map_err(|error| fault(&error))?.ok_or("state_invalid")?;
     let told = ask(auth, &provider, back, state).await?;
     match flow.connects {
-        Some(owner) => connect(auth, who, told, owner).await.map(|()| Landed { to: flow.return_to, granted: None }),
-        None => enter(auth, who, told, browser, flow.return_to, language).await,
+        Some(owner) => {
+            connect(auth, who, told, owner).await.map(|()| Landed { to: flow.return_to, granted: None, on_page: false })
+        }
+        None => enter(auth, who, told, browser, flow, language).await,
     }
 }
 
@@ -222,14 +240,19 @@ async fn enter(
     who: &Client,
     told: Told,
     browser: Secret,
-    return_to: String,
+    flow: Flow,
     language: &Language,
 ) -> Result<Landed, Stopped> {
+    let (on_page, return_to) = (flow.on_page, flow.return_to);
     let (floor, sender, details) = (auth.clone(), who.clone(), Details::none(language));
     let entered = auth
         .unit(move |tx| async move {
             let mut events: Vec<Event> = Vec::new();
             let entered = match flow::recognise(&floor, &tx, &sender, &told, &details, &mut events).await? {
+                Identified::Account(id, epoch) if on_page => {
+                    let granted = login::finish_on_page(&floor, &tx, &sender, id, epoch, Method::Social).await?;
+                    Entered::Granted(Box::new(granted))
+                }
                 Identified::Account(id, epoch) if floor.settings.tokens.mode == TokenMode::JwtCookie => {
                     let granted = login::finish(&floor, &tx, &sender, id, epoch, Method::Social).await?;
                     Entered::Granted(Box::new(granted))
@@ -251,9 +274,9 @@ async fn enter(
     match entered {
         Entered::Granted(granted) => {
             granted.event.log(who);
-            Ok(Landed { to: return_to, granted: Some(granted) })
+            Ok(Landed { to: return_to, granted: Some(granted), on_page })
         }
-        Entered::Code(code) => Ok(Landed { to: returns::with(&return_to, &[("code", code.expose())]), granted: None }),
+        Entered::Code(code) => Ok(Landed { to: returns::with(&return_to, &[("code", code.expose())]), granted: None, on_page }),
         Entered::ToVerify => Err(Message::EmailNotVerified.code().into()),
         Entered::Incomplete(token) => Err(Stopped { code: Message::RegistrationIncomplete.code(), token: Some(token) }),
     }

@@ -3,14 +3,14 @@
 use ::http::Method;
 use serde_json::json;
 
-use crate::accounts::Auth;
+use crate::accounts::{Auth, links};
 use crate::forms::{Field, Form, Kind};
 use crate::ground::{Error, Message, Result, Secret};
 use crate::http::{self, Answer, Call, Endpoint, Gives, Operation};
 use crate::settings::Settings;
 use crate::social::Provider;
 
-use super::crossing::{self, Back, Stopped};
+use super::crossing::{self, Back, Onward, Stopped};
 use super::{details, returns};
 
 /// How long a browser keeps its name, in seconds: longer than a start and all that follows take.
@@ -91,7 +91,8 @@ async fn get_start(call: Call) -> Result<Answer> {
     if call.is_head() {
         return Ok(Answer::json(200, json!({})));
     }
-    let started = crossing::start(&call.auth, &call.who, id(&call), next.as_deref(), browser(&call), None).await?;
+    let onward = if call.query("from").as_deref() == Some("page") { Onward::Page } else { Onward::FrontEnd(next.as_deref()) };
+    let started = crossing::start(&call.auth, &call.who, id(&call), onward, browser(&call), None).await?;
     let mut answer = elsewhere(302, started.url);
     answer.headers.push(named(&call.auth, &started.browser));
     Ok(answer)
@@ -101,7 +102,8 @@ async fn post_start(call: Call) -> Result<Answer> {
     let values = call.values()?;
     let connects = matches!(values.get("connect"), Some(crate::forms::Datum::Boolean(true)));
     let caller = if connects { Some(call.caller()?) } else { None };
-    let started = crossing::start(&call.auth, &call.who, id(&call), values.text("next"), browser(&call), caller).await?;
+    let started =
+        crossing::start(&call.auth, &call.who, id(&call), Onward::FrontEnd(values.text("next")), browser(&call), caller).await?;
     let mut answer = Answer::json(200, json!({ "url": started.url }));
     answer.headers.push(named(&call.auth, &started.browser));
     Ok(answer)
@@ -120,12 +122,13 @@ async fn callback(call: Call) -> Result<Answer> {
     match done {
         Ok(landed) => {
             let cookies = match &landed.granted {
+                Some(granted) if landed.on_page => http::cookies::of_page(&call.auth, &granted.session),
                 Some(granted) => http::granted(&call.auth, 200, granted).await?.cookies,
                 None => Vec::new(),
             };
             Ok(elsewhere(302, landed.to).with_cookies(cookies))
         }
-        Err(stopped) => failed(&call, stopped),
+        Err(stopped) => Ok(failed(&call, &stopped)),
     }
 }
 
@@ -137,17 +140,13 @@ fn ask_again(call: &Call) -> Result<Answer> {
     Ok(elsewhere(303, returns::with(&provider.callback, &members.collect::<Vec<_>>())))
 }
 
-/// The front end's page for errors with a stable code; without one, the code as an answer.
-fn failed(call: &Call, stopped: Stopped) -> Result<Answer> {
+/// The front end's page for errors, or our own for signing in, with a stable code.
+fn failed(call: &Call, stopped: &Stopped) -> Answer {
     let mut members = vec![("error", stopped.code), ("provider", id(call))];
     members.extend(stopped.token.as_ref().map(|token| (details::TOKEN, token.expose())));
-    match &call.auth.settings().frontend.error_url {
-        Some(url) => Ok(elsewhere(302, returns::with(url, &members))),
-        None => {
-            let body = members.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
-            Ok(Answer::json(400, serde_json::Value::Object(body.collect())))
-        }
-    }
+    let settings = call.auth.settings();
+    let page = settings.frontend.error_url.clone().unwrap_or_else(|| links::page_url(settings, "sign-in"));
+    elsewhere(302, returns::with(&page, &members))
 }
 
 fn elsewhere(status: u16, url: String) -> Answer {

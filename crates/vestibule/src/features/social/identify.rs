@@ -108,10 +108,11 @@ struct Unit<'a> {
 
 impl Unit<'_> {
     async fn settle(&self, events: &mut Vec<Event>) -> Result<Identified> {
-        let told = self.asserted.person.email.as_deref().and_then(|text| EmailAddress::parse(text).ok());
+        let has_addresses = self.auth.settings.account.email != Presence::Off;
+        let told = self.asserted.person.email.as_deref().filter(|_| has_addresses);
+        let told = told.and_then(|text| EmailAddress::parse(text).ok());
         let proven = told.is_some() && self.asserted.person.email_verified && self.asserted.provider.settings.trust_email;
-        let address = if self.auth.settings.account.email == Presence::Off { None } else { told };
-        let address = address.or_else(|| self.asserted.details.email.clone());
+        let address = told.or_else(|| self.asserted.details.email.clone());
         let held = self.holder(address.as_ref()).await?;
         let mandatory = self.auth.settings.account.email_verification == Verification::Mandatory;
         let verified = held.as_ref().map(|holder| holder.as_ref().is_none_or(|user| user.email_verified));

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::accounts::links;
 use crate::settings::Settings;
 
 /// The most bytes of an address that is looked at.
@@ -21,6 +22,11 @@ fn usual(settings: &Settings) -> String {
     let frontend = &settings.frontend;
     let named = frontend.after_login_url.as_ref().or(frontend.return_urls.first());
     named.cloned().unwrap_or_else(|| format!("{}/", settings.public_url()))
+}
+
+/// Where somebody goes who began on a page of ours: the page after a login, or the account.
+pub fn from_page(settings: &Settings) -> String {
+    settings.frontend.after_login_url.clone().unwrap_or_else(|| links::page_url(settings, "account"))
 }
 
 /// Compared as browsers read it: by scheme, host, port and whole segments of the path.

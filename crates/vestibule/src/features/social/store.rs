@@ -12,18 +12,20 @@ use crate::params;
 pub(super) struct Flow {
     /// Where the browser goes when it is back.
     pub(super) return_to: String,
+    /// Whether it began on a page of ours.
+    pub(super) on_page: bool,
     /// Who connects the provider, with the epoch and the session of then; `None` for a login.
     pub(super) connects: Option<(UserId, i64, String)>,
 }
 
 impl FromRow for Flow {
     fn from_row(row: &Row<'_>) -> db::Result<Self> {
-        let who: (Option<i64>, Option<i64>, Option<String>) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        let who: (Option<i64>, Option<i64>, Option<String>) = (row.get(2)?, row.get(3)?, row.get(4)?);
         let connects = match who {
             (Some(user), Some(epoch), Some(sid)) => Some((UserId::from_i64(user), epoch, sid)),
             _ => None,
         };
-        Ok(Self { return_to: row.get(0)?, connects })
+        Ok(Self { return_to: row.get(0)?, on_page: row.get(1)?, connects })
     }
 }
 
@@ -37,10 +39,11 @@ pub(super) async fn begin(tx: &Tx, state: &Secret, provider: &str, browser: &Sec
         None => (None, None, None),
     };
     let sql = concat!(
-        "INSERT INTO auth_social_flows (state_hash, provider, browser_hash, return_to, user_id, epoch, sid, expires_at) ",
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        "INSERT INTO auth_social_flows (state_hash, provider, browser_hash, return_to, on_page, user_id, epoch, sid, expires_at) ",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     );
-    tx.run(sql, params![&hash(state), provider, &hash(browser), flow.return_to.as_str(), user, epoch, sid, until]).await?;
+    tx.run(sql, params![&hash(state), provider, &hash(browser), flow.return_to.as_str(), flow.on_page, user, epoch, sid, until])
+        .await?;
     Ok(())
 }
 
@@ -51,7 +54,7 @@ pub(super) async fn begin(tx: &Tx, state: &Secret, provider: &str, browser: &Sec
 pub(super) async fn end(tx: &Tx, state: &Secret, provider: &str, browser: &Secret, now: Time) -> Result<Option<Flow>> {
     let sql = concat!(
         "DELETE FROM auth_social_flows WHERE state_hash = $1 AND provider = $2 AND browser_hash = $3 AND expires_at > $4 ",
-        "RETURNING return_to, user_id, epoch, sid"
+        "RETURNING return_to, on_page, user_id, epoch, sid"
     );
     Ok(tx.one(sql, params![&hash(state), provider, &hash(browser), now]).await?)
 }

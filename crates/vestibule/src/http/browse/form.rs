@@ -53,8 +53,7 @@ pub(super) fn all(endpoint: &Endpoint, status: StatusCode, body: &Value, seen: &
 fn offered(operation: &Operation, status: StatusCode, body: &Value, seen: &Seen<'_>) -> Offered {
     let was_sent = operation.method == *seen.method;
     let wrong = if was_sent && status == StatusCode::BAD_REQUEST { body } else { &Value::Null };
-    let before =
-        Before { input: seen.input.filter(|_| was_sent && !status.is_success()), shown: status.is_success().then_some(body) };
+    let before = Before { input: seen.input.filter(|_| !status.is_success()), shown: status.is_success().then_some(body) };
     let form = operation.takes.as_ref();
     let fields = form.into_iter().flat_map(|form| form.fields.iter()).filter(|field| !field.read_only);
     let fields: Vec<Widget> = fields.map(|field| widget(field, operation, &before, wrong)).collect();
@@ -69,7 +68,7 @@ fn offered(operation: &Operation, status: StatusCode, body: &Value, seen: &Seen<
     }
 }
 
-/// What a form begins with.
+/// What a form begins with. A refused body fills in every form of the address: one left empty would clear what it names when it is sent.
 struct Before<'a> {
     /// What was sent and refused.
     input: Option<&'a Input>,

@@ -183,11 +183,16 @@ fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
 }
 
 fn members(schema: &Value) -> Vec<Member> {
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let names =
+        |list: &Value| list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>();
+    // Where one of several lists must be there, what is on all of them must be.
+    let mut lists = schema["anyOf"].as_array().into_iter().flatten().map(|choice| names(&choice["required"]));
+    let common = lists.next().unwrap_or_default().into_iter().filter(|name| lists.clone().all(|list| list.contains(name)));
+    let required: Vec<String> = names(&schema["required"]).into_iter().chain(common).collect();
     let each = schema["properties"].as_object().into_iter().flatten().map(|(name, member)| Member {
         name: name.clone(),
         r#type: kind(member),
-        required: required.contains(&name.as_str()),
+        required: required.contains(name),
         description: prose(member["description"].as_str().unwrap_or_default()),
     });
     each.collect()

@@ -46,7 +46,11 @@ fn body(operation: &Operation, form: &Form, components: &mut Components) -> Valu
         json.clone()
     };
     let mut media = json!({ "schema": json });
-    if let Some(example) = form.example(operation.completeness) {
+    let example = match operation.either.last() {
+        Some(members) => form.example_of(members),
+        None => form.example(operation.completeness),
+    };
+    if let Some(example) = example {
         media["example"] = example;
     }
     let required = !operation.either.is_empty()

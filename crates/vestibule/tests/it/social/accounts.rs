@@ -172,6 +172,24 @@ async fn an_address_that_nobody_told_is_asked_for_where_accounts_have_one() {
 }
 
 #[tokio::test]
+async fn where_accounts_have_no_address_the_providers_is_forgotten() {
+    with_provider(
+        |settings, own| {
+            settings.account.email = Presence::Off;
+            settings.account.login_methods = vec![vestibule::settings::LoginMethod::Username];
+            own.trust_email = true;
+        },
+        async |app, provider| {
+            let key = by_code(app, provider).await.expect(200).key();
+            assert_eq!(me(app, &key).await["username"], "ana");
+            let kept = "SELECT COUNT(*) FROM auth_users WHERE email IS NOT NULL OR email_verified_at IS NOT NULL";
+            assert_eq!(app.count(kept).await, 0);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn where_registration_is_closed_only_those_with_an_account_come_in() {
     with_provider(
         |settings, own| {
@@ -254,7 +272,7 @@ async fn the_owner_says_whether_an_address_joins_anything() {
                     assert_eq!(answer.json()["errors"][0]["code"], code, "{}", answer.text);
                 } else {
                     app.deliver().await;
-                    assert_eq!(app.mailbox.last_to("ana@example.org").kind, "provider_connected");
+                    mail(app, "ana@example.org", "provider_connected");
                 }
             },
         )

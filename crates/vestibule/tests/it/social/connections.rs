@@ -25,7 +25,7 @@ async fn t54_connecting_needs_a_recent_login_and_is_told_by_mail() {
             again.send().await.expect(200);
             app.post("acme/connect/", json!({ "code": provider.code() })).token(&key).send().await.expect(200);
             app.deliver().await;
-            assert_eq!(app.mailbox.last_to("bea@example.org").kind, "provider_connected");
+            mail(app, "bea@example.org", "provider_connected");
             let by_provider = by_code(app, provider).await.expect(200).key();
             assert_eq!(me(app, &by_provider).await["username"], "bea");
             // Once more is no harm, and no second mail.

@@ -246,3 +246,60 @@ async fn t80_nothing_that_opens_anything_lies_in_the_database() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn the_sign_in_page_leads_over_a_provider_and_back_with_a_session_cookie() {
+    with_provider(
+        |_, own| own.kind = "keycloak".into(),
+        async |app, provider| {
+            let mut browser = Browser::new(app);
+            let page = browser.open("/auth/sign-in/").await.expect(200);
+            let start = "http://127.0.0.1:8000/auth/social/acme/start/?from=page";
+            assert!(page.text.contains(start) && page.text.contains("Sign in with Keycloak"), "{}", page.text);
+            let mut browser = Browser::new(app);
+            let answer = browser.open(start).await.expect(302);
+            let back = browser.open(&provider.visit(answer.header("location"))).await.expect(302);
+            assert_eq!(back.header("location"), "http://127.0.0.1:8000/auth/account/");
+            assert_eq!(member(back.header("location"), "code"), None);
+            let account = browser.open("/auth/account/").await.expect(200);
+            assert!(account.text.contains("ana@example.org"), "{}", account.text);
+            let failed = Browser::new(app).open("/auth/social/acme/callback/?state=x").await.expect(302);
+            let page = Browser::new(app).open(failed.header("location")).await.expect(200);
+            assert!(page.text.contains("did not work") && !page.text.contains("state_invalid"));
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_nobody_finished_is_removed_when_it_is_over() {
+    with_provider(
+        |settings, own| {
+            frontend(settings, own);
+            let field = json!({ "name": "phone_number", "kind": "phone", "required": true });
+            settings.user.fields = vec![serde_json::from_value(field).unwrap()];
+        },
+        async |app, provider| {
+            Browser::new(app).go(provider, "acme").await;
+            by_code(app, provider).await.expect(403);
+            app.post("acme/", json!({ "id_token": provider.id_token() })).send().await.expect(403);
+            let left = async || {
+                let mut left = Vec::new();
+                for sql in [
+                    "SELECT COUNT(*) FROM auth_social_flows",
+                    "SELECT COUNT(*) FROM auth_social_pending",
+                    "SELECT COUNT(*) FROM auth_social_used",
+                ] {
+                    left.push(app.count(sql).await);
+                }
+                left
+            };
+            vestibule::accounts::housekeeping::keep_house(&app.auth).await.unwrap();
+            assert_eq!(left().await, [1, 2, 1]);
+            app.advance(Duration::from_secs(2 * 3600));
+            vestibule::accounts::housekeeping::keep_house(&app.auth).await.unwrap();
+            assert_eq!(left().await, [0, 0, 0]);
+        },
+    )
+    .await;
+}

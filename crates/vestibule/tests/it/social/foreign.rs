@@ -47,7 +47,7 @@ async fn a_foreign_provider_works_by_issuer_client_and_secret_alone() {
                 let code = member(landed.header("location"), "code").unwrap();
                 let key = browser.post("social/exchange/", json!({ "code": code })).await.expect(200).key();
                 people.push(me(&app, &key).await);
-                browser.open(&back).await.expect(400);
+                assert!(browser.open(&back).await.expect(302).header("location").contains("error=state_invalid"));
             }
             assert_eq!((people[0]["username"].as_str(), people[0]["email"].as_str()), (Some("ana"), Some("ana@example.org")));
             assert_eq!(people[0]["pk"], people[1]["pk"]);

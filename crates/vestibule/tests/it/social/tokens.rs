@@ -1,7 +1,7 @@
 //! What clients bring: codes, ID tokens, access tokens.
 
 use serde_json::json;
-use vestibule::settings::Profile;
+use vestibule::settings::{Profile, TokenMode};
 use vestibule::testing::{Asked, Dialect, Fault, Provider, Signing};
 
 use super::*;
@@ -125,8 +125,10 @@ async fn t48_the_nonce_of_the_request_must_come_back() {
         async |app, provider| {
             for nonce in [json!(null), json!("another")] {
                 provider.script(|script| drop(script.claims.insert("nonce".into(), nonce.clone())));
-                let back = Browser::new(app).cross(provider).await.expect(400);
-                assert_eq!(back.json()["error"], "token_invalid", "{nonce}");
+                let back = Browser::new(app).cross(provider).await.expect(302);
+                let page = back.header("location");
+                assert!(page.starts_with("http://127.0.0.1:8000/auth/sign-in/?"), "{page}");
+                assert_eq!(member(page, "error").as_deref(), Some("token_invalid"), "{nonce}");
             }
             provider.script(|script| script.claims.clear());
             assert_eq!(rows(app).await, (0, 0, 0));
@@ -280,4 +282,42 @@ async fn nothing_to_log_in_with_is_answered_as_recorded() {
         },
     )
     .await;
+}
+
+#[tokio::test]
+async fn every_way_in_answers_as_a_login_does_in_every_mode() {
+    for mode in [TokenMode::Opaque, TokenMode::Jwt, TokenMode::JwtCookie] {
+        let settings = |settings: &mut Settings, _: &mut Social| {
+            settings.tokens.mode = mode;
+            settings.frontend.return_urls = vec!["https://app.example.test/".into()];
+        };
+        with_provider(settings, async |app, provider| {
+            account(app, "bea", true).await;
+            let login = json!({ "username": "bea", "password": crate::exchange::PASSWORD });
+            let login = shape(&app.post("login/", login).send().await.expect(200));
+            let by_token = app.post("acme/", json!({ "id_token": provider.id_token() })).send().await.expect(200);
+            assert_eq!(shape(&by_code(app, provider).await.expect(200)), login, "{mode:?}");
+            assert_eq!(shape(&by_token), login, "{mode:?}");
+            let mut browser = Browser::new(app);
+            let back = browser.cross(provider).await.expect(302);
+            let location = back.header("location");
+            assert!(location.starts_with("https://app.example.test/"), "{location}");
+            if mode == TokenMode::JwtCookie {
+                assert_eq!((member(location, "code"), shape(&back).1), (None, login.1.clone()), "{mode:?}");
+            } else {
+                let exchanged = browser.post("social/exchange/", json!({ "code": member(location, "code") })).await.expect(200);
+                assert_eq!(shape(&exchanged), login, "{mode:?}");
+            }
+        })
+        .await;
+    }
+}
+
+/// The members of an answer and the names of its cookies.
+fn shape(answer: &TestAnswer) -> (Vec<String>, Vec<String>) {
+    let body = answer.json();
+    let members = body.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let cookies = answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
+    let names = cookies.map(|line| line.split('=').next().unwrap().to_owned());
+    (members, names.filter(|name| name != "social").collect())
 }

@@ -38,3 +38,14 @@ async fn what_is_wrong_with_a_providers_settings_is_told_in_words() {
     provider.script(|script| drop(script.description.insert("token_endpoint".into(), json!(null))));
     assert_eq!(wrong(&provider, |_| {}).await, ["issuer"]);
 }
+
+#[test]
+fn every_kind_has_a_page_that_names_its_callback() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/social");
+    let all = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    for kind in vestibule::social::kinds::KINDS {
+        let page = std::fs::read_to_string(folder.join(format!("{}.md", kind.name))).unwrap_or_default();
+        assert!(page.contains("/callback/") && page.contains("vestibule social test"), "docs/social/{}.md", kind.name);
+        assert!(all.contains(&format!("({}.md)", kind.name)), "{} in docs/social/README.md", kind.name);
+    }
+}

@@ -439,7 +439,8 @@ async fn t79_a_template_that_fails_delays_mails_and_costs_no_request() {
             std::fs::write(&file, "Fine again.").unwrap();
             app.advance(Duration::from_secs(61));
             app.deliver().await;
-            assert_eq!(app.mailbox.last_to("ana@example.org").text, "Fine again.\n");
+            let texts: Vec<_> = app.mailbox.mails().into_iter().map(|mail| mail.text).collect();
+            assert!(texts.len() == 3 && texts.contains(&"Fine again.\n".to_owned()), "{texts:?}");
         },
     )
     .await;

@@ -5,15 +5,13 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use Part::{Administration, Factors, Measure, Pages, Serving, Tokens};
+use Part::{Administration, Factors, Measure, Serving, Tokens};
 
 /// Which work brings what a row lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     /// JWT pairs, cookies, the list of sessions, keys.
     Tokens,
-    /// Forms from Rust types, pages to browse, the description of the interface.
-    Pages,
     /// The server against a hostile world and a failing machine; the supply chain.
     Serving,
     /// Time, memory and length of runs, which no test asserts.
@@ -29,34 +27,18 @@ const PENDING: &[(u8, Part, &str)] = &[
     (1, Administration, "the invitation"),
     (2, Measure, "an overlong password is refused in under 50 ms: scripts/measure timing"),
     (3, Measure, "the similarity check ends in under 20 ms for the largest input: scripts/measure timing"),
-    (6, Tokens, "clients that hold JWTs, refresh tokens and session cookies"),
     (8, Factors, "an account with a second factor"),
     (9, Measure, "TIMING of every pair: scripts/measure timing; an account that exists by a social login only"),
     (23, Factors, "reset leaves the second factor"),
-    (26, Tokens, "session cookies; two browsers"),
+    (26, Tokens, "reauthentication gives no new identifier yet"),
     (26, Factors, "the completion of a second factor"),
-    (27, Tokens, "refresh families, access JWTs, cookies"),
     (27, Factors, "a login that is half done"),
-    (28, Tokens, "refresh chains"),
-    (29, Tokens, "access JWTs, refresh tokens, token/verify/"),
     (29, Factors, "passkeys and pending second factors"),
-    (30, Tokens, "sessions/: list, end, foreign and unknown ids"),
-    (31, Tokens, "the race with token/refresh/, and sessions/end-others/"),
     (32, Tokens, "the same at user/ and token/verify/"),
     (33, Tokens, "the same at user/ and token/verify/"),
     (34, Tokens, "the same at user/ and token/verify/"),
     (35, Tokens, "mailed tokens, CSRF values and session keys where a JWT is expected"),
     (36, Tokens, "the same at user/ and token/verify/"),
-    (37, Tokens, "a refresh token used twice"),
-    (38, Tokens, "the race of one refresh token"),
-    (39, Tokens, "rotation across restarts and processes"),
-    (41, Tokens, "cookies on the wire; their settings are checked already"),
-    (42, Tokens, "where refresh tokens appear"),
-    (43, Tokens, "requests by cookie from elsewhere"),
-    (44, Tokens, "login by cookie from elsewhere"),
-    (45, Tokens, "cross-origin requests on the wire; the settings are checked already"),
-    (46, Tokens, "cookies that logout deletes"),
-    (46, Pages, "method overrides in forms of our own pages"),
     (58, Factors, "no way around the second factor"),
     (59, Factors, "TOTP codes are used once"),
     (60, Factors, "guessing codes"),
@@ -66,14 +48,10 @@ const PENDING: &[(u8, Part, &str)] = &[
     (64, Factors, "passkeys"),
     (65, Factors, "the last factor"),
     (66, Measure, "a million unknown names grow the process by under 64 MiB: scripts/measure timing"),
-    (67, Tokens, "the address in the list of sessions"),
-    (69, Tokens, "the cookie of a known device"),
     (74, Measure, "2,000 slow connections of each kind, and the p99 of logins meanwhile: scripts/measure crowd"),
-    (77, Pages, "pages with forms"),
     (77, Administration, "admin pages and CSV"),
-    (80, Tokens, "refresh tokens, CSRF values"),
+    (80, Tokens, "refresh tokens and CSRF values in the scan of storage and logs"),
     (80, Factors, "TOTP seeds, recovery codes, pending tokens"),
-    (81, Tokens, "refresh reuse"),
     (81, Factors, "factors added, removed, passed and failed"),
     (82, Administration, "every administrative endpoint; the command line is the only way so far"),
     (84, Measure, "a thousand logins for 30 s, and the p99 of reads meanwhile: scripts/measure crowd"),
