@@ -154,6 +154,6 @@ mod tests {
         let body = r#"{"email": " Ana@Example.com "}"#;
         asked(201, body, "ana@example.com", |asked| assert!((ONE_ACCOUNT_PER_ADDRESS.answer)(asked).is_some()));
         asked(201, body, "bo@example.com", |asked| assert!((ONE_ACCOUNT_PER_ADDRESS.answer)(asked).is_none()));
-        asked(400, body, "ana@example.com", |asked| assert!((ONE_ACCOUNT_PER_ADDRESS.answer)(asked).is_none()));
+        asked(403, body, "ana@example.com", |asked| assert!((ONE_ACCOUNT_PER_ADDRESS.answer)(asked).is_none()));
     }
 }

@@ -162,7 +162,7 @@ async fn insert(auth: &Auth, tx: &Tx, fit: &Fit, now: Time) -> Result<Came> {
 
 /// Whether the account itself is in its own way, or another.
 async fn who_is_there(tx: &Tx, fit: &Fit) -> Result<Came> {
-    let sql = concat!("SELECT COALESCE(username_key, ''), COALESCE(email_key, '') FROM auth_users WHERE id = $1");
+    let sql = "SELECT COALESCE(username_key, ''), COALESCE(email_key, '') FROM auth_users WHERE id = $1";
     let mine = (
         fit.username.as_ref().map(Username::key).unwrap_or_default().to_owned(),
         fit.email.as_ref().map(EmailAddress::key).unwrap_or_default().to_owned(),
