@@ -25,8 +25,13 @@ fn guarded(what: &str, answer: &Answer) {
         assert!(vary.split(", ").any(|name| name == dependence), "{what}: {vary}");
     }
     assert!(answer.header("x-request-id").is_some_and(|id| id.len() == 16), "{what}: {answer:?}");
-    for absent in ["server", "x-powered-by", "location", "set-cookie", "access-control-allow-origin"] {
+    for absent in ["server", "x-powered-by", "location", "access-control-allow-origin"] {
         assert_eq!(answer.header(absent), None, "{what}: {answer:?}");
+    }
+    // The one cookie of opaque keys: by it a browser is known again (T69). Whoever did not come in gets none.
+    if let Some(cookie) = answer.header("set-cookie") {
+        assert!(matches!(what, "registration" | "login") && cookie.starts_with("__Host-device="), "{what}: {answer:?}");
+        assert!(["; HttpOnly", "; Secure", "; SameSite=Lax", "; Path=/"].iter().all(|part| cookie.contains(part)), "{cookie}");
     }
     assert_eq!(answer.header("retry-after").is_some(), matches!(answer.status, 429 | 503), "{what}: {answer:?}");
     assert_eq!(answer.header("www-authenticate").is_some(), answer.status == 401, "{what}: {answer:?}");
