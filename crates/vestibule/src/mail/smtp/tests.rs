@@ -75,7 +75,7 @@ async fn a_connection_is_used_again() {
 #[tokio::test]
 async fn another_try_of_a_mail_has_its_message_id_and_another_mail_has_not() {
     let sink = SmtpSink::start().await;
-    let other = Mail { id: "0f".repeat(16), ..mail() };
+    let other = crate::mail::Mail { id: "0f".repeat(16), ..mail() };
     for mail in [mail(), mail(), other] {
         to(&sink).send(&mail).await.unwrap();
     }
