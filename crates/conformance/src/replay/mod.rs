@@ -1,6 +1,6 @@
 //! Replays the steps of a variant and judges each answer.
 //!
-//! [`Replay::exchange`] sends one request, waits for its mails, lets `judge` compare, and `learn` keep what explains later
+//! `Replay::exchange` sends one request, waits for its mails, lets `judge` compare, and `learn` keep what explains later
 //! answers; `behind` does what the recording did behind the server's back.
 
 mod behind;

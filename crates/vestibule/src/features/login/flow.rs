@@ -31,7 +31,7 @@ pub async fn login(auth: &Auth, who: &Client, values: &Values, errors: FieldErro
 /// The same on a page of ours.
 ///
 /// # Errors
-/// As [`login`].
+/// As [`login()`].
 pub async fn login_on_page(auth: &Auth, who: &Client, values: &Values, errors: FieldErrors) -> Result<Granted> {
     login_at(Door::Page, auth, who, values, errors).await
 }

@@ -198,7 +198,7 @@ pub(super) fn tell(auth: &Auth, who: &Client, events: &[Event]) {
 /// Makes the account of somebody who told what was missing. The token stays good while anything is wrong.
 ///
 /// # Errors
-/// 404 for a token that does not count (any more), [`Error::Fields`] with what is wrong or still missing, and as [`login`].
+/// 404 for a token that does not count (any more), [`Error::Fields`] with what is wrong or still missing, and as [`login()`].
 pub async fn complete(
     auth: &Auth,
     who: &Client,
