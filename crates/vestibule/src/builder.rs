@@ -57,6 +57,7 @@ pub struct Builder {
     changes: Vec<Change>,
     password_rule: Option<OwnRule>,
     transport: Option<Transport>,
+    mails_at_once: u16,
     functions: Functions,
 }
 
@@ -73,6 +74,7 @@ impl Auth {
             changes: Vec::new(),
             password_rule: None,
             transport: None,
+            mails_at_once: Courier::AT_ONCE,
             functions: Functions::default(),
         }
     }
@@ -168,6 +170,14 @@ impl Builder {
         self
     }
 
+    /// Sends so many mails side by side, at least one: 10 unless told otherwise. One after another, they leave in the order in which
+    /// they were asked for.
+    #[must_use]
+    pub fn mails_at_once(mut self, most: u16) -> Self {
+        self.mails_at_once = most.max(1);
+        self
+    }
+
     /// Lets templates call a function of the host's: `{{ name(…) }}`. It gets and gives JSON values.
     #[must_use]
     pub fn template_function(
@@ -217,7 +227,8 @@ impl Builder {
             false => None,
         };
         let pages = Pages::load(&settings, &functions, &languages);
-        let courier = courier(&settings, self.transport, pages, &self.entropy)?;
+        let mut courier = courier(&settings, self.transport, pages, &self.entropy)?;
+        courier.at_once = self.mails_at_once;
         let internal = |error: Error| BuildError::because(format!("{error:?}"));
         #[cfg(feature = "social")]
         let providers = crate::social::Providers::load(&settings).map_err(BuildError)?;

@@ -18,17 +18,22 @@ pub struct Courier {
     pub breaker: Breaker,
     /// This process, among those that share the outbox.
     pub name: String,
+    /// How many mails go out side by side.
+    pub at_once: u16,
     /// Rung when a mail was asked for.
     pub bell: Notify,
 }
 
 impl Courier {
+    /// How many mails go out side by side unless the host says otherwise.
+    pub const AT_ONCE: u16 = 10;
+
     /// Ready to send.
     ///
     /// # Errors
     /// [`crate::ground::Error::Internal`] without randomness.
     pub fn new(transport: Transport, pages: Pages, entropy: &Entropy) -> Result<Self> {
         let name = hex::encode(entropy.bytes::<8>()?);
-        Ok(Self { transport, pages, breaker: Breaker::default(), name, bell: Notify::new() })
+        Ok(Self { transport, pages, breaker: Breaker::default(), name, at_once: Self::AT_ONCE, bell: Notify::new() })
     }
 }

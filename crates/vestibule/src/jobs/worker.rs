@@ -19,9 +19,6 @@ use super::outbox::{self, Job};
 /// How often a process looks for mails that others asked for; its own ring a bell.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How many mails one round takes. They are sent side by side.
-const BATCH: i64 = 10;
-
 /// How long a process may hold a mail: longer than any transport may take for one (30 s), whatever else it waits for.
 const LEASE: Duration = Duration::from_secs(90);
 
@@ -76,7 +73,7 @@ pub async fn deliver_due(auth: &Auth) -> Result<Round> {
     let mut round = Round::default();
     loop {
         let limit = match auth.courier.breaker.allows(auth.clock.now()) {
-            Allowed::All => BATCH,
+            Allowed::All => i64::from(auth.courier.at_once),
             Allowed::Probe => 1,
             Allowed::Nothing(_) => return Ok(round),
         };

@@ -155,7 +155,9 @@ impl TestApp {
         let builder = Auth::builder(settings.clone())
             .clock(clock.clone())
             .entropy(Entropy::seeded(seed))
-            .transport(Transport::own(mailbox.clone()));
+            .transport(Transport::own(mailbox.clone()))
+            // So that a test finds its mails in their order.
+            .mails_at_once(1);
         let auth = build(builder).build().await.unwrap_or_else(|error| panic!("{error}"));
         Self {
             router: Mutex::new(routes(&auth)),
