@@ -45,9 +45,10 @@ impl Method {
 /// A session that counts.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The session's public name; it opens nothing.
+    /// The session's public name; it opens nothing. Empty for whoever comes with an access token of the system before this one, which
+    /// has no session here: no row has that name, so whatever needs a session finds none.
     pub sid: String,
-    /// When it was opened.
+    /// When it was opened. It proves nothing: see [`super::recent`].
     pub created_at: Time,
     /// When it was last used, as far as it is written down.
     pub last_seen_at: Time,

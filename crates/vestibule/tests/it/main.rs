@@ -18,6 +18,7 @@ mod login;
 mod logout;
 mod mail;
 mod names;
+mod old_system;
 mod openapi;
 mod options;
 mod pages;
