@@ -246,7 +246,7 @@ async fn claims(auth: &Auth, tx: &Tx, user: &User) -> Result<Map<String, Value>>
 }
 
 /// Gives a session that goes on in a browser a new cookie, or a new name where its cookies are JSON Web Tokens; what was before
-/// counts no more (T06, T26). Nothing for a session outside of browsers: its key or its tokens stay.
+/// counts no more (T06, T26). The row keeps everything else. Nothing for a session outside of browsers: its key or its tokens stay.
 ///
 /// # Errors
 /// Those of the database.
@@ -256,7 +256,9 @@ pub async fn renew(auth: &Auth, tx: &Tx, caller: &Caller) -> Result<Option<Opene
     let by_tokens = auth.settings.tokens.mode == TokenMode::JwtCookie && key_of_sid(before).is_some();
     let sid = if by_tokens { hex::encode(auth.entropy.bytes::<16>()?) } else { before.to_owned() };
     let sql = concat!(
-        "UPDATE auth_sessions SET sid = $2, key_hash = CASE WHEN $3::boolean THEN $4::bytea ELSE key_hash END, gen_at = $5, ",
+        "UPDATE auth_sessions SET sid = $2, key_hash = CASE WHEN $3::boolean THEN $4::bytea ELSE key_hash END, ",
+        // The tokens of a pair that stays have their time still: it says how long the one before is given again.
+        "gen_at = CASE WHEN $3::boolean THEN $5::bigint ELSE gen_at END, ",
         "cookie_hash = CASE WHEN cookie_hash IS NULL THEN NULL ELSE $6::bytea END ",
         "WHERE sid = $1 AND ($3::boolean OR cookie_hash IS NOT NULL) RETURNING created_at, expires_at, gen, cookie_hash IS NOT NULL"
     );

@@ -27,6 +27,7 @@ mod password_change;
 mod problem;
 mod profiles;
 mod races;
+mod reauthenticate;
 mod refresh;
 mod registration;
 mod sessions;

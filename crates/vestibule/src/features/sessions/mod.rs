@@ -80,7 +80,8 @@ async fn delete(auth: &Auth, who: &Client, user: crate::accounts::UserId, sid: &
 async fn end_others(call: Call) -> Result<Answer> {
     let caller = call.caller()?;
     let (ended, renewed) = session_list::end_others(&call.auth, &call.who, caller).await?;
-    call.renewed(Answer::json(200, json!({ "ended": ended })), renewed.as_ref()).await
+    let answer = call.still_known(Answer::json(200, json!({ "ended": ended })))?;
+    call.renewed(answer, renewed.as_ref()).await
 }
 
 fn shown(session: &Listed, current: bool) -> Value {
