@@ -279,12 +279,13 @@ pub async fn renew(auth: &Auth, tx: &Tx, caller: &Caller) -> Result<Option<Opene
     }))
 }
 
-/// Ends one session. Whether it was still there.
+/// Ends one session of that user, in a unit. Whether it was still there.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn end(tx: &Tx, sid: &str) -> Result<bool> {
-    Ok(tx.run("DELETE FROM auth_sessions WHERE sid = $1", params![sid]).await? == 1)
+pub async fn end(tx: &Tx, user: UserId, sid: &str) -> Result<bool> {
+    let sql = "DELETE FROM auth_sessions WHERE sid = $1 AND user_id = $2";
+    Ok(tx.run(sql, params![sid, user.as_i64()]).await? == 1)
 }
 
 /// Ends every session of a user, whose epoch the unit has raised.
