@@ -17,7 +17,7 @@ use super::session_list::{self, Why};
 use super::sessions::{self, Caller, Method, Opened};
 use super::signing::{self, Claims};
 use super::users::{User, user_columns};
-use super::{Auth, Client, login};
+use super::{Auth, Client, login, old_system};
 
 /// How often a request looks again when others move the same session on.
 const LOOKS: usize = 8;
@@ -196,7 +196,7 @@ async fn more_claims(auth: &Auth, user: &User) -> Result<Map<String, serde_json:
 
 /// A refresh token of the system before this one opens one session here, once.
 async fn adopt(auth: &Auth, who: &Client, claims: &Claims) -> Result<(Pair, Time)> {
-    let user = pairs::of_before(auth, claims).await?.ok_or_else(spent)?;
+    let user = old_system::account(auth, claims).await?.ok_or_else(spent)?;
     let hash = Digest::of(claims.jti.as_bytes());
     let (floor, sender, ends) = (auth.clone(), who.clone(), claims.expires_at);
     let granted = auth
