@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use vestibule::Settings;
 use vestibule::accounts::import::{self, Came, Line};
-use vestibule::accounts::{admin, session_list};
+use vestibule::accounts::{admin, housekeeping, session_list};
 use vestibule::settings::TokenMode;
 use vestibule::testing::{TestAnswer, TestApp, on_both};
 
@@ -121,6 +121,44 @@ async fn whoever_registers_gets_no_number_that_an_import_has_named() {
         import::reserve(&app.auth, 99).await.unwrap();
         assert_eq!(number("fay").await, 100);
         app.deliver().await;
+    })
+    .await;
+}
+
+/// Everything that a client holds when it comes over from there, and logs out with (T27).
+#[tokio::test]
+async fn t27_logging_out_ends_tokens_of_the_system_before() {
+    let change = |settings: &mut Settings| {
+        moving_in(TokenMode::Jwt)(settings);
+        settings.jwt.leeway = "30s".parse().unwrap();
+    };
+    on_both(change, async |app: TestApp| {
+        ana_came_over(&app).await;
+        let (access, refresh_token) = (recorded("access"), recorded("refresh"));
+        user(&app, &access).await.expect(200);
+        for _ in 0..2 {
+            let out = bearer(app.post("logout/", json!({ "refresh": refresh_token })), &access).send().await.expect(200);
+            assert_eq!(out.json(), detail("Successfully logged out."));
+            user(&app, &access).await.expect(401);
+            app.post("token/verify/", json!({ "token": access })).send().await.expect(401);
+            refresh(&app, &refresh_token).await.expect(401);
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM auth_audit WHERE event = 'session.ended'").await, 2, "each is told of once");
+        // It would count for as long as clocks may differ; so long it is known to be spent.
+        app.advance(Duration::from_secs(245));
+        housekeeping::keep_house(&app.auth).await.unwrap();
+        user(&app, &access).await.expect(401);
+        assert_eq!(app.count("SELECT COUNT(*) FROM auth_spent_tokens").await, 2);
+        app.advance(Duration::from_secs(30));
+        housekeeping::keep_house(&app.auth).await.unwrap();
+        assert_eq!(app.count("SELECT COUNT(*) FROM auth_spent_tokens").await, 1);
+        assert_eq!(app.count("SELECT COUNT(*) FROM auth_sessions").await, 0);
+    })
+    .await;
+    on_both(moving_in(TokenMode::Opaque), async |app: TestApp| {
+        ana_came_over(&app).await;
+        bearer(app.post("logout/", json!({})), &recorded("access")).send().await.expect(200);
+        user(&app, &recorded("access")).await.expect(401);
     })
     .await;
 }
