@@ -8,6 +8,7 @@ mod books;
 mod enumeration;
 mod events;
 mod forge;
+mod headers;
 mod injection;
 mod input;
 mod journal;
