@@ -15,6 +15,7 @@ mod journal;
 mod limits;
 mod mails;
 mod names;
+mod outbox;
 mod passwords;
 mod pending;
 mod places;
