@@ -122,7 +122,7 @@ async fn callback(call: Call) -> Result<Answer> {
     match done {
         Ok(landed) => {
             let cookies = match &landed.granted {
-                Some(granted) if landed.on_page => http::cookies::of_page(&call.auth, &granted.session),
+                Some(granted) if landed.on_page => http::granted_on_page(&call.auth, granted)?,
                 Some(granted) => http::granted(&call.auth, 200, granted).await?.cookies,
                 None => Vec::new(),
             };
