@@ -57,9 +57,9 @@ pub async fn authenticate(auth: &Auth, token: &str) -> Result<Caller> {
     Ok(caller)
 }
 
-/// Whom an access token of the system before this one stands for. It has no session here, so whatever needs one, such as a change
+/// Whom a token of the system before this one stands for. It has no session here, so whatever needs one, such as a change
 /// of password, asks for the refresh token to be exchanged first.
-async fn of_old_system(auth: &Auth, claims: &Claims) -> Result<Option<Caller>> {
+pub(super) async fn of_old_system(auth: &Auth, claims: &Claims) -> Result<Option<Caller>> {
     let Some(user) = of_before(auth, claims).await? else { return Ok(None) };
     let session = Session { sid: String::new(), created_at: claims.issued_at, last_seen_at: claims.issued_at };
     Ok(Some(Caller { user, session }))

@@ -105,16 +105,24 @@ async fn read(auth: &Auth, token: &str) -> Result<Claims> {
     auth.signing()?.read_refresh(token).await.map_err(|fault| pairs::because(fault, |message| Error::Refused(401, message)))
 }
 
-/// The session that a refresh token keeps alive, if it counts now. Looking does not use it up.
+/// Whose session a refresh token keeps alive, if it counts now. Looking does not use it up.
 ///
 /// # Errors
 /// [`Error::Refused`] with 401 when it is none of ours or over, and those of the database.
 pub async fn of(auth: &Auth, token: &str) -> Result<Option<(Caller, Claims)>> {
     let claims = read(auth, token).await?;
-    let Some(sid) = claims.sid.as_deref() else { return Ok(None) };
+    let Some(sid) = claims.sid.as_deref() else { return unspent(auth, claims).await };
     let Some(line) = line(auth, sid, &claims).await? else { return Ok(None) };
     let counts = place(auth, &line, &claims)? == Place::Present;
     Ok(counts.then_some((line.caller, claims)))
+}
+
+/// A refresh token of the system before this one counts until it has opened its session.
+async fn unspent(auth: &Auth, claims: Claims) -> Result<Option<(Caller, Claims)>> {
+    let Some(caller) = pairs::of_old_system(auth, &claims).await? else { return Ok(None) };
+    let (hash, sql) = (Digest::of(claims.jti.as_bytes()), "SELECT hash FROM auth_spent_tokens WHERE hash = $1");
+    let is_spent = auth.db.one::<(Vec<u8>,)>(sql, params![hash.as_bytes()]).await?.is_some();
+    Ok((!is_spent).then_some((caller, claims)))
 }
 
 /// The session that a refresh token was made for, for whoever logs out with it: whether it is used up does not matter, and one
