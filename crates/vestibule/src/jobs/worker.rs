@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::accounts::limits::{self, Action};
+use crate::accounts::limits::{self, Action, Reservation};
 use crate::accounts::{Auth, Client};
 use crate::ground::{Error, Result, meters};
 use crate::mail::SendError;
 
 use super::breaker::{self, Allowed};
-use super::letters::{self, Letter, Written};
+use super::letters::{self, Plan, Planned};
 use super::outbox::{self, Job};
 
 /// How often a process looks for mails that others asked for; its own ring a bell.
@@ -106,20 +106,35 @@ async fn deliver(auth: &Auth, job: &Job) -> Result<Outcome> {
     if matches!(auth.courier.breaker.allows(auth.clock.now()), Allowed::Nothing(_)) {
         return put_back(auth, job, "mail does not go out at present").await;
     }
-    let letter = match letters::write(auth, job).await {
-        Ok(Written::Letter(letter)) => letter,
-        Ok(Written::Nobody) => return drop_it(auth, job, Outcome::Nobody).await,
-        Ok(Written::Expired) => return drop_it(auth, job, Outcome::Expired).await,
-        // A template that fails fails its own mail; the log has the cause and no client hears of it (T79).
-        Err(Error::Internal(why)) => return failed(auth, job, SendError::Later(why)).await,
+    match to_reader(auth, job).await {
+        // The log has the cause and no client hears of it (T79).
+        Err(Error::Internal(why)) => failed(auth, job, SendError::Later(why)).await,
+        other => other,
+    }
+}
+
+async fn to_reader(auth: &Auth, job: &Job) -> Result<Outcome> {
+    let plan = match letters::plan(auth, job).await? {
+        Planned::For(plan) => plan,
+        Planned::Nobody => return drop_it(auth, job, Outcome::Nobody).await,
+        Planned::Expired => return drop_it(auth, job, Outcome::Expired).await,
+    };
+    // Before anything is issued: a mail that does not leave must not leave a token behind either (T18, T24).
+    let reserved = match reserve(auth, &plan).await {
+        Ok(reserved) => reserved,
+        Err(Error::Limited(_)) => {
+            tracing::info!(job = job.id, kind = job.kind.name(), "a mail beyond limits.mail is not sent");
+            return drop_it(auth, job, Outcome::TooMany).await;
+        }
         Err(other) => return Err(other),
     };
-    match allowed(auth, &letter).await {
-        Ok(()) => {}
-        Err(Error::Limited(_)) => return drop_it(auth, job, Outcome::TooMany).await,
-        Err(other) => return Err(other),
+    let sent = attempt(auth, job, &plan).await;
+    if !matches!(sent, Ok(Ok(()))) {
+        // Else a mail that is tried often uses up what its own address may get, and is dropped instead of sent (T86). A process
+        // that dies before this leaves one mail too many counted.
+        reserved.give_back(auth).await?;
     }
-    match auth.courier.transport.send(&letter.mail).await {
+    match sent? {
         Ok(()) => {
             auth.courier.breaker.close();
             outbox::done(&auth.db, &auth.courier.name, job.id).await?;
@@ -130,8 +145,16 @@ async fn deliver(auth: &Auth, job: &Job) -> Result<Outcome> {
 }
 
 /// At most so many mails for one address, of all kinds together (T69). Nobody is told.
-async fn allowed(auth: &Auth, letter: &Letter) -> Result<()> {
-    limits::reserve(auth, Action::Mail, &Client::command_line(), Some(&letter.address_key)).await.map(|_| ())
+async fn reserve(auth: &Auth, plan: &Plan) -> Result<Reservation> {
+    limits::reserve(auth, Action::Mail, &Client::command_line(), Some(plan.address_key())).await
+}
+
+async fn attempt(auth: &Auth, job: &Job, plan: &Plan) -> Result<Result<(), SendError>> {
+    let issued = letters::issue(auth, plan).await?;
+    match letters::write(auth, job, plan, issued) {
+        Ok(mail) => Ok(auth.courier.transport.send(&mail).await),
+        Err(error) => Ok(Err(error)),
+    }
 }
 
 async fn failed(auth: &Auth, job: &Job, error: SendError) -> Result<Outcome> {

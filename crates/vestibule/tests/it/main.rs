@@ -20,6 +20,7 @@ mod mail;
 mod names;
 mod openapi;
 mod options;
+mod outbox;
 mod pages;
 mod panics;
 mod password_change;
