@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::accounts::limits::{self, Action, Reservation};
-use crate::accounts::{Auth, Client};
+use crate::accounts::{Auth, Client, tokens};
 use crate::ground::{Error, Result, meters};
 use crate::mail::SendError;
 
@@ -151,10 +151,26 @@ async fn reserve(auth: &Auth, plan: &Plan) -> Result<Reservation> {
 
 async fn attempt(auth: &Auth, job: &Job, plan: &Plan) -> Result<Result<(), SendError>> {
     let issued = letters::issue(auth, plan).await?;
-    match letters::write(auth, job, plan, issued) {
-        Ok(mail) => Ok(auth.courier.transport.send(&mail).await),
-        Err(error) => Ok(Err(error)),
+    let token = issued.as_ref().map(|issued| tokens::hash_of(&issued.token));
+    let sent = match letters::write(auth, job, plan, issued) {
+        Ok(mail) => auth.courier.transport.send(&mail).await,
+        Err(error) => Err(error),
+    };
+    if let (Err(error), Some(token)) = (&sent, token) {
+        withdraw(auth, token, error).await?;
     }
+    Ok(sent)
+}
+
+/// Every try issues anew, so what an earlier one issued must not go on beside it. Where the connection broke, the mail may have
+/// left all the same, and its link goes on.
+async fn withdraw(auth: &Auth, token: Vec<u8>, error: &SendError) -> Result<()> {
+    let may_have_left = matches!(error, SendError::Transport(_));
+    auth.db
+        .unit(move |tx| async move {
+            if may_have_left { tokens::end_code(&tx, &token).await } else { tokens::forget(&tx, &token).await }
+        })
+        .await
 }
 
 async fn failed(auth: &Auth, job: &Job, error: SendError) -> Result<Outcome> {

@@ -151,7 +151,7 @@ pub struct Limits {
     pub login_failed: RateLimits,
     /// Attempts to make an account; the scope is `ip`.
     pub registration: RateLimits,
-    /// Requests for a password reset, and attempts to use one.
+    /// Requests for mails (a reset, another verification, another address), and attempts to use their links and codes.
     pub reset: RateLimits,
     /// Mails to one address, of all kinds together; what goes beyond is dropped silently.
     pub mail: RateLimits,

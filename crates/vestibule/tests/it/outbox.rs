@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use vestibule::Settings;
-use vestibule::mail::SendError;
-use vestibule::settings::RateLimits;
+use vestibule::mail::{Mail, SendError};
+use vestibule::settings::{RateLimits, Verification};
+use vestibule::testing::app::PASSWORD;
 use vestibule::testing::{TestApp, on_both};
 
 /// The limits as by default, but as many requests as one likes.
@@ -14,10 +15,19 @@ fn limited(settings: &mut Settings) {
     settings.limits.reset = RateLimits::default();
 }
 
+fn mandatory(settings: &mut Settings) {
+    limited(settings);
+    settings.account.email_verification = Verification::Mandatory;
+}
+
 /// Longer than any pause after a failure.
 const PAUSE: Duration = Duration::from_secs(61);
 
 const HOUR: Duration = Duration::from_secs(3_600);
+
+fn sign_up(name: &str) -> Value {
+    json!({ "username": name, "email": format!("{name}@example.org"), "password1": PASSWORD, "password2": PASSWORD })
+}
 
 /// Somebody who may get as many mails as the limit allows from now on.
 async fn somebody(app: &TestApp) {
@@ -31,6 +41,13 @@ async fn ask(app: &TestApp, times: usize) {
     for _ in 0..times {
         app.post("password/reset/", json!({ "email": "ana@example.org" })).send().await.expect(200);
     }
+}
+
+fn code_in(mail: &Mail) -> String {
+    let is_code = |word: &&str| {
+        word.len() == 9 && word.chars().enumerate().all(|(i, c)| if i == 4 { c == '-' } else { c.is_ascii_uppercase() })
+    };
+    mail.text.split_whitespace().find(is_code).unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -85,6 +102,79 @@ async fn t18_no_more_tokens_are_outstanding_than_mails_left() {
         assert_eq!(app.mailbox.to("ana@example.org").len(), 3);
         let live = "SELECT count(*) FROM auth_tokens WHERE purpose = 'reset_password'";
         assert_eq!(app.count(live).await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t24_resending_gives_no_more_guesses_than_mails() {
+    on_both(mandatory, async |app: TestApp| {
+        app.post("registration/", sign_up("una")).send().await.expect(201);
+        app.deliver().await;
+        for _ in 0..20 {
+            app.post("registration/resend-email/", json!({ "email": "una@example.org" })).send().await.expect(200);
+            app.deliver().await;
+            let guess = |source: &'static str| {
+                let body = json!({ "email": "una@example.org", "code": "BBBB-BBBB" });
+                app.post("registration/verify-email/", body).from(source).send()
+            };
+            let (a, b, c, d, e) = tokio::join!(
+                guess("203.0.113.1"),
+                guess("203.0.113.2"),
+                guess("203.0.113.3"),
+                guess("203.0.113.4"),
+                guess("203.0.113.5")
+            );
+            [a, b, c, d, e].into_iter().for_each(|answer| assert_eq!(answer.status, 404));
+            let right = code_in(&app.mailbox.last_to("una@example.org"));
+            let body = json!({ "email": "una@example.org", "code": right });
+            app.post("registration/verify-email/", body).send().await.expect(404);
+        }
+        assert_eq!(app.mailbox.to("una@example.org").len(), 3);
+        let evaluated = app.count("SELECT CAST(SUM(code_tries) AS BIGINT) FROM auth_tokens").await;
+        assert!(evaluated <= 15, "{evaluated} guesses in an hour");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t24_the_code_of_a_mail_that_was_not_sent_counts_for_nothing() {
+    for failure in [SendError::Transport("down".into()), SendError::Later("greylisted".into())] {
+        on_both(limited, async |app: TestApp| {
+            somebody(&app).await;
+            app.mailbox.fail(Some(failure.clone()));
+            ask(&app, 1).await;
+            for _ in 0..10 {
+                app.deliver().await;
+                app.advance(PAUSE);
+            }
+            let live = "SELECT count(*) FROM auth_tokens WHERE purpose = 'reset_password' AND code_expires_at > 0";
+            assert_eq!(app.count(live).await, 0);
+            app.mailbox.fail(None);
+            app.deliver().await;
+            assert_eq!(app.count(live).await, 1);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn t24_trying_keys_and_codes_is_limited_for_each_source() {
+    let three = |settings: &mut Settings| {
+        settings.limits.enabled = true;
+        settings.limits.reset = "3/m/ip".parse().unwrap();
+    };
+    on_both(three, async |app: TestApp| {
+        for (path, refused) in [("registration/verify-email/", 404), ("email/change/confirm/", 400)] {
+            for body in [json!({ "key": "0".repeat(48) }), json!({ "email": "una@example.org", "code": "BBBB-BBBB" })] {
+                for _ in 0..3 {
+                    app.post(path, body.clone()).send().await.expect(refused);
+                }
+                app.post(path, body.clone()).send().await.expect(429);
+                app.post(path, body).from("203.0.113.1").send().await.expect(refused);
+                app.advance(Duration::from_secs(60));
+            }
+        }
     })
     .await;
 }

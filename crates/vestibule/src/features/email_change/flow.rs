@@ -84,8 +84,9 @@ async fn ask(tx: &Tx, caller: &Caller, who: &Client, address: &EmailAddress, now
 ///
 /// # Errors
 /// [`Error::Fields`] for a key or code that does not count (any more), for an address that somebody else proved first, and when
-/// neither was sent.
+/// neither was sent; [`Error::Limited`].
 pub async fn confirm(auth: &Auth, who: &Client, values: &Values, errors: FieldErrors) -> Result<()> {
+    limits::hit(auth, Action::Reset, who).await?;
     let shown = Shown::read(values, errors)?;
     let field = if matches!(shown, Shown::Token(_)) { "key" } else { "code" };
     let invalid = || Error::field(field, Message::InvalidValue);

@@ -34,8 +34,10 @@ pub fn with_key(key: &str) -> Values {
 /// Proves an address.
 ///
 /// # Errors
-/// [`Error::Refused`] with 404 for a key or code that does not count (any more), [`Error::Fields`] when neither was sent.
+/// [`Error::Refused`] with 404 for a key or code that does not count (any more), [`Error::Fields`] when neither was sent,
+/// [`Error::Limited`].
 pub async fn verify(auth: &Auth, who: &Client, values: &Values, errors: FieldErrors) -> Result<()> {
+    limits::hit(auth, Action::Reset, who).await?;
     let shown = Shown::read(values, errors)?;
     let (floor, sender, now) = (auth.clone(), who.clone(), auth.clock.now());
     let event = auth.unit(move |tx| async move { spend_and_prove(&floor, &tx, &sender, &shown, now).await }).await?;
