@@ -3,6 +3,10 @@
 //! A round claims what is due, makes each mail (its token and code are made here and nowhere else), and hands it over. Between
 //! the claim and the answer nothing is locked: a process that dies leaves its lease to run out.
 
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -91,7 +95,6 @@ pub async fn deliver_due(auth: &Auth) -> Result<Round> {
         }
         let mut failure = Ok(());
         while let Some(done) = sending.join_next().await {
-            // A panic in a host's template function costs its own mail, which is tried again when its lease has run out.
             match done.unwrap_or_else(|error| Err(Error::internal(error.to_string()))) {
                 Ok(outcome) => round.count(outcome),
                 Err(error) => failure = Err(error),
@@ -152,14 +155,29 @@ async fn reserve(auth: &Auth, plan: &Plan) -> Result<Reservation> {
 async fn attempt(auth: &Auth, job: &Job, plan: &Plan) -> Result<Result<(), SendError>> {
     let issued = letters::issue(auth, plan).await?;
     let token = issued.as_ref().map(|issued| tokens::hash_of(&issued.token));
-    let sent = match letters::write(auth, job, plan, issued) {
-        Ok(mail) => auth.courier.transport.send(&mail).await,
-        Err(error) => Err(error),
-    };
+    let sent = caught(async {
+        let mail = letters::write(auth, job, plan, issued)?;
+        auth.courier.transport.send(&mail).await
+    })
+    .await;
     if let (Err(error), Some(token)) = (&sent, token) {
         withdraw(auth, token, error).await?;
     }
     Ok(sent)
+}
+
+/// What `work` gives. A panic in it, be it in a template function or a transport of the host's, fails this mail alone, which is then
+/// tried later and given up in the end like any other.
+async fn caught(work: impl Future<Output = Result<(), SendError>>) -> Result<(), SendError> {
+    let mut work = pin!(work);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(poll) => poll,
+        Err(_) => {
+            metrics::counter!(meters::PANICS, "where" => "mail").increment(1);
+            Poll::Ready(Err(SendError::Later("a panic while it was written or sent".into())))
+        }
+    })
+    .await
 }
 
 /// Every try issues anew, so what an earlier one issued must not go on beside it. Where the connection broke, the mail may have

@@ -1,13 +1,15 @@
 //! What becomes of mails that do not leave at once, and of what they carry.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use vestibule::Settings;
-use vestibule::mail::{Mail, SendError};
-use vestibule::settings::{RateLimits, Verification};
+use vestibule::mail::{Mail, SendError, SendMail, Transport};
+use vestibule::settings::{RateLimits, Span, Verification};
 use vestibule::testing::app::PASSWORD;
-use vestibule::testing::{TestApp, on_both};
+use vestibule::testing::{Mailbox, TestApp, on_both, on_both_built};
 
 /// The limits as by default, but as many requests as one likes.
 fn limited(settings: &mut Settings) {
@@ -177,4 +179,62 @@ async fn t24_trying_keys_and_codes_is_limited_for_each_source() {
         }
     })
     .await;
+}
+
+/// Fails as a program fails, for a while.
+struct Panicking(Arc<AtomicBool>, Mailbox);
+
+impl SendMail for Panicking {
+    async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+        assert!(!self.0.load(SeqCst), "secret words of a transport");
+        SendMail::send(&self.1, mail).await
+    }
+}
+
+#[tokio::test]
+async fn t79_t86_a_mail_whose_writing_or_sending_panics_is_tried_again_and_given_up_in_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("account/email/password_reset_key_message.txt");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "{{ weather() }}\n{{ link }}").unwrap();
+    for in_template in [true, false] {
+        let (broken, mailbox) = (Arc::new(AtomicBool::new(false)), Mailbox::default());
+        let (state, letters) = (broken.clone(), mailbox.clone());
+        on_both_built(
+            |settings| {
+                limited(settings);
+                settings.templates.dir = Some(folder.path().into());
+                settings.email.give_up_after = Span::hours(2);
+                settings.password.reset_ttl = Span::hours(24);
+            },
+            move |builder| {
+                let (in_function, in_transport) = (state.clone(), state.clone());
+                let builder = builder.template_function("weather", move |_| {
+                    assert!(!in_template || !in_function.load(SeqCst), "secret words of a function");
+                    "fine".into()
+                });
+                let never = Arc::default();
+                builder.transport(Transport::own(Panicking(if in_template { never } else { in_transport }, letters.clone())))
+            },
+            async |app: TestApp| {
+                somebody(&app).await;
+                ask(&app, 1).await;
+                broken.store(true, SeqCst);
+                for round in 0..10 {
+                    let done = app.deliver().await;
+                    assert_eq!(done.later, 1, "{round}: {done:?}");
+                    app.advance(PAUSE);
+                }
+                broken.store(false, SeqCst);
+                assert_eq!(app.deliver().await.sent, 1);
+                broken.store(true, SeqCst);
+                ask(&app, 1).await;
+                app.deliver().await;
+                app.advance(2 * HOUR);
+                assert_eq!(app.deliver().await.given_up, 1);
+                broken.store(false, SeqCst);
+            },
+        )
+        .await;
+    }
 }
