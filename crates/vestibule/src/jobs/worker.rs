@@ -69,39 +69,62 @@ impl Round {
     }
 }
 
+/// How often one turn of [`deliver_some`] claims mails.
+const CLAIMS_A_TURN: usize = 10;
+
 /// Sends what is due.
 ///
 /// # Errors
 /// Those of the database; what was claimed and not answered is tried again when its lease has run out.
 pub async fn deliver_due(auth: &Auth) -> Result<Round> {
     let mut round = Round::default();
-    loop {
-        let limit = match auth.courier.breaker.allows(auth.clock.now()) {
-            Allowed::All => i64::from(auth.courier.at_once),
-            Allowed::Probe => 1,
-            Allowed::Nothing(_) => return Ok(round),
-        };
-        if !outbox::is_due(&auth.db, auth.clock.now()).await? {
+    while claim_and_send(auth, &mut round).await? {}
+    Ok(round)
+}
+
+/// Sends some of what is due, for a process that has other work besides: where mails come faster than they leave, there is always
+/// another one. If there may be more, the bell is rung.
+///
+/// # Errors
+/// As [`deliver_due`].
+pub async fn deliver_some(auth: &Auth) -> Result<Round> {
+    let mut round = Round::default();
+    for _ in 0..CLAIMS_A_TURN {
+        if !claim_and_send(auth, &mut round).await? {
             return Ok(round);
         }
-        let jobs = outbox::claim(&auth.db, &auth.courier.name, limit, LEASE, auth.clock.now()).await?;
-        if jobs.is_empty() {
-            return Ok(round);
-        }
-        let mut sending = JoinSet::new();
-        for job in jobs {
-            let auth = auth.clone();
-            sending.spawn(async move { deliver(&auth, &job).await });
-        }
-        let mut failure = Ok(());
-        while let Some(done) = sending.join_next().await {
-            match done.unwrap_or_else(|error| Err(Error::internal(error.to_string()))) {
-                Ok(outcome) => round.count(outcome),
-                Err(error) => failure = Err(error),
-            }
-        }
-        failure?;
     }
+    auth.courier.bell.notify_one();
+    Ok(round)
+}
+
+/// Whether there was anything to send, and mail goes out at present.
+async fn claim_and_send(auth: &Auth, round: &mut Round) -> Result<bool> {
+    let limit = match auth.courier.breaker.allows(auth.clock.now()) {
+        Allowed::All => i64::from(auth.courier.at_once),
+        Allowed::Probe => 1,
+        Allowed::Nothing(_) => return Ok(false),
+    };
+    if !outbox::is_due(&auth.db, auth.clock.now()).await? {
+        return Ok(false);
+    }
+    let jobs = outbox::claim(&auth.db, &auth.courier.name, limit, LEASE, auth.clock.now()).await?;
+    if jobs.is_empty() {
+        return Ok(false);
+    }
+    let mut sending = JoinSet::new();
+    for job in jobs {
+        let auth = auth.clone();
+        sending.spawn(async move { deliver(&auth, &job).await });
+    }
+    let mut failure = Ok(());
+    while let Some(done) = sending.join_next().await {
+        match done.unwrap_or_else(|error| Err(Error::internal(error.to_string()))) {
+            Ok(outcome) => round.count(outcome),
+            Err(error) => failure = Err(error),
+        }
+    }
+    failure.map(|()| true)
 }
 
 async fn deliver(auth: &Auth, job: &Job) -> Result<Outcome> {
@@ -216,4 +239,28 @@ async fn put_back(auth: &Auth, job: &Job, why: &str) -> Result<Outcome> {
 async fn drop_it(auth: &Auth, job: &Job, why: Outcome) -> Result<Outcome> {
     outbox::done(&auth.db, &auth.courier.name, job.id).await?;
     Ok(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::{TestApp, databases};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_turn_leaves_mails_for_the_next_and_rings_for_it() {
+        let app = TestApp::on(databases::fresh_sqlite().await, |_| {}).await;
+        app.register("ana").await;
+        for _ in 0..CLAIMS_A_TURN {
+            app.post("password/reset/", json!({ "email": "ana@example.org" })).send().await.expect(200);
+        }
+        let rung = async || tokio::time::timeout(Duration::from_millis(1), app.auth.courier.bell.notified()).await.is_ok();
+        assert!(rung().await, "by the requests");
+        assert_eq!(deliver_some(&app.auth).await.unwrap().sent, CLAIMS_A_TURN);
+        assert!(rung().await, "there is one left");
+        assert_eq!(deliver_some(&app.auth).await.unwrap().sent, 1);
+        assert!(!rung().await);
+    }
 }
