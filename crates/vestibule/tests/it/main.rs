@@ -21,6 +21,7 @@ mod names;
 mod openapi;
 mod options;
 mod outbox;
+mod owners;
 mod pages;
 mod panics;
 mod password_change;
