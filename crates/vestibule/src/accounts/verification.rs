@@ -10,6 +10,7 @@ use crate::db::{self, Db, Tx};
 use crate::ground::names::EmailAddress;
 use crate::ground::{Error, Message, Result};
 use crate::params;
+use crate::settings::Verification;
 
 use super::audit::Event;
 use super::tokens::{self, Held};
@@ -74,6 +75,10 @@ pub async fn prove(auth: &Auth, tx: &Tx, who: &Client, held: &Held) -> Result<Pr
         return Err(gone());
     }
     identities::drop_attached(tx, held.user).await?;
+    if auth.settings.account.email_verification == Verification::Mandatory {
+        // A session that is open without the proof is from the days when none was asked, and may be a stranger's (T25).
+        sessions::end_all(tx, held.user).await?;
+    }
     Ok(Proven { user, news: true, events })
 }
 

@@ -130,3 +130,20 @@ async fn t25_a_sign_up_that_came_in_when_no_proof_was_asked_is_not_removed_with_
     })
     .await;
 }
+
+#[tokio::test]
+async fn t25_a_proof_ends_the_sessions_of_before_where_it_is_mandatory() {
+    on_both(verified(Verification::Optional), async |app: TestApp| {
+        let [ana, bea] = [app.register("ana").await, app.register("bea").await];
+        let (to_ana, to_bea) = (key_to(&app, "ana@example.org").await, key_to(&app, "bea@example.org").await);
+        app.post("registration/verify-email/", json!({ "key": to_bea })).send().await.expect(200);
+        app.get("user/").token(&bea).send().await.expect(200);
+        let stricter = app.rebuilt(verified(Verification::Mandatory), |builder| builder).await;
+        stricter.get("user/").token(&ana).send().await.expect(200);
+        stricter.post("registration/verify-email/", json!({ "key": to_ana })).send().await.expect(200);
+        stricter.get("user/").token(&ana).send().await.expect(401);
+        stricter.login("ana").await;
+        stricter.get("user/").token(&bea).send().await.expect(200);
+    })
+    .await;
+}
