@@ -94,14 +94,43 @@ fn taken(error: db::Error) -> Error {
     }
 }
 
+/// Whether the account is a pending sign-up: one of those that may claim an address side by side, into which nobody ever came. In a
+/// unit that holds the user's row.
+///
+/// # Errors
+/// Those of the database.
+pub async fn waits(tx: &Tx, user: UserId) -> Result<bool> {
+    let sql =
+        "SELECT id FROM auth_users WHERE id = $1 AND email_verified_at IS NULL AND email_owner IS NULL AND last_login_at IS NULL";
+    Ok(tx.one::<(i64,)>(sql, params![user.as_i64()]).await?.is_some())
+}
+
+/// Forgets what a pending sign-up was filled in with, when it passes to whoever proved its address in another way than by its own key: it may
+/// be a stranger's, and fields that only registration asks for could not be put right (T25). In the unit of that proof, before
+/// it. An account that somebody came into, or that has the address alone, keeps all.
+///
+/// # Errors
+/// Those of the database.
+pub async fn forget_details(tx: &Tx, user: UserId) -> Result<()> {
+    let sql = concat!(
+        "UPDATE auth_users SET first_name = '', last_name = '', profile = '{}', language = NULL ",
+        "WHERE id = $1 AND email_verified_at IS NULL AND email_owner IS NULL AND last_login_at IS NULL"
+    );
+    if tx.run(sql, params![user.as_i64()]).await? == 1 {
+        tx.run("DELETE FROM auth_unique_values WHERE user_id = $1", params![user.as_i64()]).await?;
+    }
+    Ok(())
+}
+
 /// Gives an account to whoever proved its address in another way than by its own key: password, sessions, tokens and identities of
-/// before are gone (T25, T51). In a unit that holds the user's row, for a user whose address is not proven. The account, and what is
+/// before are gone, and what a pending sign-up was filled in with (T25, T51). In a unit that holds the user's row, for a user whose address is not proven. The account, and what is
 /// to be logged once that is safe.
 ///
 /// # Errors
 /// [`Error::Refused`] with 404 when somebody else proved the address first, what a hook refuses, and those of the database.
 pub async fn take_over(auth: &Auth, tx: &Tx, who: &Client, held: &Held) -> Result<(User, Vec<Event>)> {
     let events = push_aside(auth, tx, who, held).await?;
+    forget_details(tx, held.user).await?;
     let sql = concat!(
         "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, password = NULL, email_verified_at = $3, ",
         "new_email = NULL, new_email_key = NULL, email_owner = email_key WHERE id = $1 AND email_key = $2 AND email_verified_at IS NULL ",

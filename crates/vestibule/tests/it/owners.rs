@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 use vestibule::accounts::audit::Event;
 use vestibule::db::Tx;
 use vestibule::ground::Result;
-use vestibule::settings::{Settings, Verification};
+use vestibule::settings::{Details, FieldKind, FieldSettings, Settings, Verification};
 use vestibule::testing::app::PASSWORD;
 use vestibule::testing::{TestApp, on_both, on_both_built};
 use vestibule::{Builder, Error, Hooks, User, params};
+
+const OTHER: &str = "An0ther-pass-7q";
 
 fn verified(verification: Verification) -> impl Fn(&mut Settings) + Clone {
     move |settings| settings.account.email_verification = verification
@@ -104,7 +106,7 @@ async fn t25_an_account_that_was_used_outlives_the_loss_of_an_address_it_never_p
         let bea = app.register("bea").await;
         change(&app, &bea, "ana@example.org").await;
         let ana = app.login("ana").await;
-        assert_eq!(app.get("user/").token(&ana).send().await.expect(200).json()["email"], Value::Null);
+        assert_eq!(app.get("user/").token(&ana).send().await.expect(200).json()["email"], "");
         // The address moves on twice more.
         change(&app, &bea, "bea2@example.org").await;
         app.post("registration/", sign_up("cy", "ana@example.org")).send().await.expect(201);
@@ -146,4 +148,47 @@ async fn t25_a_proof_ends_the_sessions_of_before_where_it_is_mandatory() {
         stricter.get("user/").token(&bea).send().await.expect(200);
     })
     .await;
+}
+
+/// Asks for a telephone number at registration and never again.
+fn asking(verification: Verification) -> impl Fn(&mut Settings) + Clone {
+    move |settings| {
+        settings.account.email_verification = verification;
+        let field = FieldSettings::new("phone", FieldKind::Phone);
+        settings.user.fields = vec![FieldSettings { required: true, unique: true, details: Details::ReadOnly, ..field }];
+    }
+}
+
+async fn reset(app: &TestApp, email: &str) {
+    app.post("password/reset/", json!({ "email": email })).send().await.expect(200);
+    app.deliver().await;
+    let link = app.mailbox.last_to(email).link.unwrap();
+    let parts: Vec<_> = link.trim_end_matches('/').rsplit('/').take(2).collect();
+    let body = json!({ "uid": parts[1], "token": parts[0], "new_password1": OTHER, "new_password2": OTHER });
+    app.post("password/reset/confirm/", body).send().await.expect(200);
+    app.deliver().await;
+}
+
+#[tokio::test]
+async fn t25_what_a_stranger_filled_in_does_not_pass_on_with_the_account() {
+    for verification in [Verification::Mandatory, Verification::Optional] {
+        on_both(asking(verification), async |app: TestApp| {
+            let with_phone = |name: &str, email: &str| {
+                let mut body = sign_up(name, email);
+                body["phone"] = "+15550100".into();
+                body
+            };
+            app.post("registration/", with_phone("mallory", "ana@example.org")).send().await.expect(201);
+            reset(&app, "ana@example.org").await;
+            let body = json!({ "email": "ana@example.org", "password": OTHER });
+            let key = app.post("login/", body).send().await.expect(200).key();
+            let phone = app.get("user/").token(&key).send().await.expect(200).json()["phone"].clone();
+            // Where no proof is asked the account may have been in use for years: then it keeps what it has.
+            let (expected, again) = if verification == Verification::Mandatory { ("", 201) } else { ("+15550100", 400) };
+            assert_eq!(phone, expected, "{verification:?}");
+            app.post("registration/", with_phone("bea", "bea@example.org")).send().await.expect(again);
+            app.deliver().await;
+        })
+        .await;
+    }
 }

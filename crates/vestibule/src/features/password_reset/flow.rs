@@ -148,7 +148,8 @@ async fn save(auth: &Auth, tx: &Tx, who: &Client, found: &Found, hash: &str) -> 
     let spent = || Error::field(found.field, Message::InvalidValue);
     verification::take_claims(tx, &found.held.email_key, Some(found.held.user)).await?;
     let held = tokens::consume_found(tx, Purpose::ResetPassword, &found.hash, now).await?.ok_or_else(spent)?;
-    // Whoever reads the address's mail owns it.
+    // Whoever reads the address's mail owns it, and may be another than who filled the sign-up in.
+    verification::forget_details(tx, held.user).await?;
     let mut proven = verification::prove(auth, tx, who, &held)
         .await
         .map_err(|error| if matches!(error, Error::Refused(404, _)) { spent() } else { error })?;

@@ -4,10 +4,12 @@
 //! provider's word counts here (`trust_email`) and the owner wants it (`link`); so nobody comes into an account by an address that a
 //! provider merely repeats (T25, T51).
 
+use serde_json::json;
+
 use crate::accounts::audit::Event;
 use crate::accounts::tokens::Held;
 use crate::accounts::users::{self, NewUser, User};
-use crate::accounts::{Auth, Client, UserId, enrolment, identities, verification};
+use crate::accounts::{Auth, Client, UserId, enrolment, identities, unique, verification};
 use crate::db::Tx;
 use crate::ground::names::EmailAddress;
 use crate::ground::{Error, Message, Result, Time};
@@ -145,9 +147,22 @@ impl Unit<'_> {
         Ok(Identified::ToVerify)
     }
 
+    /// A sign-up that waited is empty then, and is filled in anew with what the provider and the person tell.
     async fn take_over(&self, user: &User, address: &EmailAddress, events: &mut Vec<Event>) -> Result<Identified> {
+        let (auth, person) = (self.auth, self.asserted.person);
+        let (profile, missing) = self.asserted.details.profile(&auth.shapes, person);
+        let waits = verification::waits(self.tx, user.id).await?;
+        if waits && !missing.is_empty() {
+            identities::release(self.tx, self.claimed).await?;
+            return Ok(Identified::Incomplete(missing));
+        }
         let held = Held { user: user.id, epoch: user.epoch, email_key: address.key().to_owned() };
-        let (user, gone) = verification::take_over(self.auth, self.tx, self.who, &held).await?;
+        let (mut user, gone) = verification::take_over(auth, self.tx, self.who, &held).await?;
+        if waits {
+            (user.first_name, user.last_name, user.profile) = (person.first_name.clone(), person.last_name.clone(), profile);
+            users::update(self.tx, &user, None).await?;
+            unique::claim(self.tx, &auth.shapes.declared, user.id, &json!({}), &user.profile).await?;
+        }
         events.extend(gone);
         self.note(Event::about(user.id, "email.verified"), events).await?;
         self.give(&user, true, events).await?;
