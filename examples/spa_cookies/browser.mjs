@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { start } from "../../crates/vestibule-server/tests/browser/driver.mjs";
-import { Front } from "./front.mjs";
+import { Front } from "../../crates/vestibule-server/tests/browser/front.mjs";
 
 const SERVICE = "https://auth.example.org";
 const NAME = "bea";
@@ -33,7 +33,7 @@ const front = await Front.start({
     "/main.js": file("main.js"),
     "/auth.js": file(way.axios ? "auth-with-axios.js" : "auth.js"),
     "/axios.js": axios,
-    "/elsewhere.html": file("elsewhere.html"),
+    "/elsewhere.html": join(import.meta.dirname, "../../crates/vestibule-server/tests/browser/elsewhere.html"),
   },
 });
 // Chromium as Debian has it blocks third-party cookies (1), and the page on another site has no others. 0: none is blocked.
@@ -124,6 +124,7 @@ async function refreshesInTwoTabsAtOnce(second) {
   const refreshes = both.filter(({ method, path }) => method === "POST" && path === "/auth/token/refresh/");
   assert.deepEqual(refreshes.map(({ status }) => status), [200, 200]);
   assert.ok(refreshes[0].cookies[REFRESH] && refreshes[0].cookies[REFRESH] === refreshes[1].cookies[REFRESH], "one token, used at once");
+  assert.notEqual((await values())[REFRESH], refreshes[0].cookies[REFRESH]);
   await isOver();
   for (const page of [first, second]) await press(page, "#ask", "inside");
 }
