@@ -110,6 +110,18 @@ pub async fn start(
     Ok(Started { url, browser })
 }
 
+/// What keeps somebody from going to a provider, as a code for the page that people come to then.
+///
+/// # Errors
+/// The error itself where the request is wrong: nobody is sent on by a link that somebody forged.
+pub fn stopped(error: Error) -> Result<Stopped> {
+    match &error {
+        Error::Fields(fields) if fields.iter().any(|(name, _)| name == "next") => Err(error),
+        Error::Refused(404, _) => Err(error),
+        _ => Ok(fault(&error)),
+    }
+}
+
 /// What a browser brings back from a provider.
 #[derive(Default)]
 pub struct Back {

@@ -46,29 +46,44 @@ pub(super) fn endpoints(provider: &Provider) -> [Endpoint; 2] {
         .with(
             Operation::new(Method::GET, |call| Box::pin(get_start(call)))
                 .called(paths.go_id, "Go to a provider")
-                .gives(Gives::nothing(302, "The provider's page is next.")),
+                .gives(Gives::nothing(302, "The provider's page is next; the front end's page for errors where there is none."))
+                .gives(Gives::named(400, "`next` is not allowed.", "NextRefused", refused_schema(), refused_example())),
         )
         .with(
             Operation::new(Method::POST, |call| Box::pin(post_start(call)))
                 .called(paths.start_id, "Get the address of a provider's page")
                 .taking(start_form())
-                .gives(Gives::named(200, "The provider's page.", "Started", started_schema(), json!({ "url": "https://…" }))),
+                .gives(Gives::named(200, "The provider's page.", "Started", started_schema(), json!({ "url": "https://…" })))
+                .gives(Gives::says(401, "Only who is logged in can connect a provider.", &Message::NotAuthenticated))
+                .gives(Gives::says(403, "The login was too long ago.", &Message::ReauthenticationNeeded)),
         );
-    let back = |method, id| {
-        Operation::new(method, |call| Box::pin(callback(call)))
-            .called(id, "Come back from a provider")
-            .gives(Gives::nothing(302, "The front end is next, with `code` or `error` in the query."))
-    };
     let callback = Endpoint::new(paths.callback, "Callback")
         .described("Takes a browser back from the provider. Nobody but the provider sends somebody here.")
         .forgiving()
-        .with(back(Method::GET, paths.callback_id))
-        .with(back(Method::POST, paths.form_id).taking(back_form()));
+        .with(
+            Operation::new(Method::GET, |call| Box::pin(callback(call)))
+                .called(paths.callback_id, "Come back from a provider")
+                .gives(Gives::nothing(302, "The front end is next, with `code` or `error` in the query.")),
+        )
+        .with(
+            Operation::new(Method::POST, |call| Box::pin(callback(call)))
+                .called(paths.form_id, "Come back from a provider with a form")
+                .taking(back_form())
+                .gives(Gives::nothing(303, "The same by GET is next.")),
+        );
     [start, callback]
 }
 
 fn started_schema() -> serde_json::Value {
     json!({ "type": "object", "required": ["url"], "properties": { "url": { "type": "string", "format": "uri" } } })
+}
+
+fn refused_schema() -> serde_json::Value {
+    json!({ "type": "object", "required": ["next"], "properties": { "next": { "type": "array", "items": { "type": "string" } } } })
+}
+
+fn refused_example() -> serde_json::Value {
+    json!({ "next": [Message::ReturnUrlNotAllowed.text()] })
 }
 
 fn start_form() -> Form {
@@ -92,7 +107,12 @@ async fn get_start(call: Call) -> Result<Answer> {
         return Ok(Answer::json(200, json!({})));
     }
     let onward = if call.query("from").as_deref() == Some("page") { Onward::Page } else { Onward::FrontEnd(next.as_deref()) };
-    let started = crossing::start(&call.auth, &call.who, id(&call), onward, browser(&call), None).await?;
+    let started = crossing::start(&call.auth, &call.who, id(&call), onward, browser(&call), None).await;
+    let started = match started.map_err(crossing::stopped) {
+        Ok(started) => started,
+        Err(Ok(stopped)) => return Ok(failed(&call, &stopped)),
+        Err(Err(wrong)) => return Err(wrong),
+    };
     let mut answer = elsewhere(302, started.url);
     answer.headers.push(named(&call.auth, &started.browser));
     Ok(answer)
