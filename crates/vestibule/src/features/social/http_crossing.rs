@@ -7,7 +7,7 @@ use crate::accounts::{Auth, links};
 use crate::forms::{Field, Form, Kind};
 use crate::ground::{Error, Message, Result, Secret};
 use crate::http::{self, Answer, Call, Endpoint, Gives, Operation};
-use crate::settings::Settings;
+use crate::settings::{SameSite, Settings};
 use crate::social::Provider;
 
 use super::crossing::{self, Back, Onward, Stopped};
@@ -28,16 +28,19 @@ pub(super) fn browser(call: &Call) -> Option<Secret> {
     fits.then_some(name)
 }
 
-/// The header that gives a browser its name. `Lax`: it must come along when the provider sends the browser back.
+/// The header that gives a browser its name. It must come along when the provider sends the browser back, so never `Strict`; and
+/// where the front end is on another site, that also starts and exchanges.
 fn named(auth: &Auth, browser: &Secret) -> (&'static str, String) {
     let settings = auth.settings();
     let secure = if settings.cookie_secure() { "; Secure" } else { "" };
-    let text = format!("{}={}; HttpOnly; Max-Age={KEPT}; Path=/; SameSite=Lax{secure}", cookie(settings), browser.expose());
+    let same_site = if settings.jwt.cookie_samesite == SameSite::None { SameSite::None } else { SameSite::Lax }.word();
+    let text =
+        format!("{}={}; HttpOnly; Max-Age={KEPT}; Path=/; SameSite={same_site}{secure}", cookie(settings), browser.expose());
     ("set-cookie", text)
 }
 
 /// `social/{id}/start/` and `social/{id}/callback/`. A callback may come by POST (Apple): it is asked for again by GET, since the
-/// browser's name does not come along with another site's form.
+/// browser's name does not come along with another site's form. Where cookies of a session do come along, they speak for nothing here.
 pub(super) fn endpoints(provider: &Provider) -> [Endpoint; 2] {
     let paths = &provider.paths;
     let start = Endpoint::new(paths.start, "Start")
@@ -69,6 +72,7 @@ pub(super) fn endpoints(provider: &Provider) -> [Endpoint; 2] {
             Operation::new(Method::POST, |call| Box::pin(callback(call)))
                 .called(paths.form_id, "Come back from a provider with a form")
                 .taking(back_form())
+                .changing_nothing()
                 .gives(Gives::nothing(303, "The same by GET is next.")),
         );
     [start, callback]
