@@ -203,7 +203,8 @@ impl Auth {
 
 /// The pages for people.
 fn doors() -> Vec<Page> {
-    vec![
+    #[cfg_attr(not(feature = "social"), expect(unused_mut, reason = "without providers nothing is added"))]
+    let mut doors = vec![
         features::email_verification::page(),
         features::email_verification::sent_page(),
         features::password_reset::page(),
@@ -215,7 +216,10 @@ fn doors() -> Vec<Page> {
         features::registration::page(),
         features::password_change::page(),
         features::account::page(),
-    ]
+    ];
+    #[cfg(feature = "social")]
+    doors.push(features::social::page());
+    doors
 }
 
 /// What is wrong with where the settings put the endpoints.

@@ -9,13 +9,11 @@ use serde_json::Map;
 
 use crate::db::{self, FromRow, Row};
 use crate::ground::secrets::Digest;
-use crate::ground::{Error, Message, Result, Secret, Time, meters};
-use crate::jobs;
-use crate::mail::templates::Kind as Mailing;
+use crate::ground::{Error, Message, Result, Secret, Time};
 use crate::params;
 
-use super::audit::Event;
 use super::pairs::{self, Pair};
+use super::session_list::{self, Why};
 use super::sessions::{self, Caller, Method, Opened};
 use super::signing::{self, Claims};
 use super::users::{User, user_columns};
@@ -91,7 +89,7 @@ pub async fn refresh(auth: &Auth, who: &Client, token: &Secret) -> Result<(Pair,
                 return Ok((pairs::of(auth, claims.user, &session).await?, line.expires_at));
             }
             Place::Past => {
-                end_stolen(auth, who, &line.caller).await?;
+                session_list::end(auth, who, claims.user, sid, Why::Reused).await?;
                 return Err(spent());
             }
         }
@@ -194,33 +192,6 @@ async fn more_claims(auth: &Auth, user: &User) -> Result<Map<String, serde_json:
     }
     let (floor, user) = (auth.clone(), user.clone());
     auth.unit(move |tx| async move { signing::more_claims(&floor, &tx, &user).await }).await
-}
-
-/// Two have used one token, and which of them is the owner cannot be told: both are out, and the owner hears of it (T37).
-async fn end_stolen(auth: &Auth, who: &Client, caller: &Caller) -> Result<()> {
-    let (sender, now, sid, user) = (who.clone(), auth.clock.now(), caller.session.sid.clone(), caller.user.id);
-    let notice = auth.settings.email.notices.session_ended;
-    let event = Event::about(user, "refresh.reused").with("sid", sid.as_str());
-    let row = event.clone();
-    let ended = auth
-        .db
-        .unit(move |tx| async move {
-            let ended = sessions::end(&tx, &sid).await?;
-            if ended {
-                row.record(&tx, now, &sender).await?;
-            }
-            if ended && notice {
-                jobs::outbox::ask(&tx, Mailing::SessionEnded, user, now).await?;
-            }
-            Ok::<_, Error>(ended)
-        })
-        .await?;
-    if ended {
-        auth.courier.bell.notify_one();
-        metrics::counter!(meters::SESSIONS_ENDED, "why" => "reuse").increment(1);
-        event.log(who);
-    }
-    Ok(())
 }
 
 /// A refresh token of the system before this one opens one session here, once.

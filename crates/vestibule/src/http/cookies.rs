@@ -11,8 +11,8 @@ use http::header::{COOKIE, HeaderValue, SET_COOKIE};
 
 use crate::accounts::browsers::{DEVICE_LIVES, Device};
 use crate::accounts::pairs::Pair;
-use crate::accounts::sessions::Opened;
-use crate::accounts::{Auth, UserId};
+use crate::accounts::sessions::{Caller, Opened};
+use crate::accounts::{Auth, Client, UserId};
 use crate::ground::{Result, Secret, Time};
 use crate::settings::{SameSite, TokenMode};
 
@@ -235,6 +235,18 @@ pub(super) fn of_device(auth: &Auth, user: UserId, epoch: i64) -> Result<Vec<Set
     }
     let device = auth.browsers.device(&auth.entropy, user, epoch, auth.clock.now())?;
     Ok(vec![SetCookie::set(auth, Kind::Device, &device)])
+}
+
+/// The same where one that was known stays so: its own user has ended the credentials of before, which raises the epoch by one.
+///
+/// # Errors
+/// As [`of_device`].
+pub(super) fn of_known_device(auth: &Auth, who: &Client, caller: &Caller) -> Result<Vec<SetCookie>> {
+    let user = &caller.user;
+    match who.device.as_ref().and_then(|device| device.counter(user)) {
+        Some(_) => of_device(auth, user.id, user.epoch + 1),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The browser that the request comes from, if somebody came in in it before.

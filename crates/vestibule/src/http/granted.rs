@@ -45,23 +45,26 @@ pub fn refreshed(auth: &Auth, session_ends: crate::ground::Time, pair: &Pair) ->
 }
 
 impl Call {
-    /// The same answer to whoever's session goes on while the others have ended: with a new cookie or under a new name where a
-    /// browser holds it.
+    /// The same answer to whoever's session goes on: with a new cookie or under a new name where a browser holds it.
     ///
     /// # Errors
     /// Those of signing and of the database.
-    pub async fn renewed(&self, mut answer: Answer, session: Option<&Opened>) -> Result<Answer> {
+    pub async fn renewed(&self, answer: Answer, session: Option<&Opened>) -> Result<Answer> {
         let (auth, user) = (&self.auth, &self.caller()?.user);
-        if self.who.device.as_ref().and_then(|device| device.counter(user)).is_some() {
-            // Known still: its own user has ended the credentials of before, which raises the epoch by one.
-            answer = answer.with_cookies(cookies::of_device(auth, user.id, user.epoch + 1)?);
-        }
         let Some(session) = session else { return Ok(answer) };
         let pair = match auth.settings.tokens.mode {
             TokenMode::JwtCookie => Some(Box::pin(pairs::of(auth, user.id, session)).await?),
             TokenMode::Opaque | TokenMode::Jwt => None,
         };
         Ok(answer.with_cookies(cookies::of_session(auth, session, pair.as_ref())))
+    }
+
+    /// The same answer to whoever has ended all other credentials of the account, by which the browser stays known.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] without randomness.
+    pub fn still_known(&self, answer: Answer) -> Result<Answer> {
+        Ok(answer.with_cookies(cookies::of_known_device(&self.auth, &self.who, self.caller()?)?))
     }
 }
 

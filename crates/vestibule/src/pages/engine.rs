@@ -31,6 +31,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "problem.html",
     "sign_in.html",
     "sign_up.html",
+    "sign_up_complete.html",
     "verification_sent.html",
 ];
 

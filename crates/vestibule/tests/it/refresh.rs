@@ -13,7 +13,7 @@ use crate::tokens::{jwt, registered, text, user};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const SECOND: Duration = Duration::from_secs(1);
 
-async fn refresh(app: &TestApp, token: &str) -> TestAnswer {
+pub(crate) async fn refresh(app: &TestApp, token: &str) -> TestAnswer {
     app.post("token/refresh/", json!({ "refresh": token })).send().await
 }
 
@@ -139,42 +139,6 @@ async fn without_rotation_a_refresh_token_goes_on_until_it_is_over_or_its_sessio
         refresh(&app, &token).await.expect(401);
     })
     .await;
-}
-
-/// Vectors that the reference's own library made (see `tests/data`): for the account 1, on 2026-01-02 at 03:04:05.
-fn recorded(kind: &str) -> String {
-    let data: Value = serde_json::from_str(include_str!("../data/simplejwt.json")).unwrap();
-    let rows = data["rows"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["kind"] == kind && row["payload_json"].as_str().unwrap().contains("\"user_id\":\"1\""));
-    row.unwrap()["token"].as_str().unwrap().to_owned()
-}
-
-#[tokio::test]
-async fn tokens_of_the_system_before_open_one_session_each_until_the_account_ends_them() {
-    for mode in [vestibule::settings::TokenMode::Jwt, vestibule::settings::TokenMode::Opaque] {
-        let change = |settings: &mut Settings| {
-            settings.tokens.mode = mode;
-            settings.jwt.secret = Some("lab-secret-key-0123456789abcdefghijklmnopqrstuvwxyz".into());
-            settings.jwt.accept_legacy_until = "2026-02-01".parse().ok();
-        };
-        on_both(change, async |app: TestApp| {
-            registered(&app, "ana").await;
-            app.advance(Duration::from_secs(1_767_323_045 + 60 - 1_767_225_600));
-            assert_eq!(user(&app, &recorded("access")).await.expect(200).json()["username"], "ana");
-            if mode == vestibule::settings::TokenMode::Jwt {
-                let next = refresh(&app, &recorded("refresh")).await.expect(200);
-                refresh(&app, &recorded("refresh")).await.expect(401);
-                user(&app, &text(&next, "access")).await.expect(200);
-                refresh(&app, &text(&next, "refresh")).await.expect(200);
-                assert_eq!(app.count("SELECT COUNT(*) FROM auth_sessions WHERE method = 'old_system'").await, 1);
-            }
-            let ana = vestibule::accounts::admin::find(&app.auth, "ana").await.unwrap();
-            vestibule::accounts::admin::set_password(&app.auth, &ana, &OTHER.into()).await.unwrap();
-            user(&app, &recorded("access")).await.expect(401);
-            app.deliver().await;
-        })
-        .await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,6 +1,7 @@
 //! Signing in with providers, against a provider that says what it is told to say.
 
 mod accounts;
+mod completion;
 mod connections;
 mod crossing;
 mod faults;

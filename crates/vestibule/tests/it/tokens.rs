@@ -34,7 +34,8 @@ pub(crate) fn text(answer: &TestAnswer, member: &str) -> String {
     answer.json()[member].as_str().unwrap_or_else(|| panic!("no {member} in {}", answer.text)).to_owned()
 }
 
-fn bearer<'a>(request: TestRequest<'a>, token: &str) -> TestRequest<'a> {
+/// With an access token.
+pub(crate) fn bearer<'a>(request: TestRequest<'a>, token: &str) -> TestRequest<'a> {
     request.header("authorization", &format!("Bearer {token}"))
 }
 

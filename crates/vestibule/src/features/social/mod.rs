@@ -1,5 +1,6 @@
 //! Signing in with providers: `{provider}/` and `{provider}/connect/` for what a client brings, `social/…` for the way over the
-//! provider and back, `socialaccounts/` for what is connected, `registration/complete/` for what a provider does not tell.
+//! provider and back, `socialaccounts/` for what is connected, `registration/complete/` and the page `sign-up/complete/` for what a
+//! provider does not tell.
 //!
 //! Whose account an identity opens is decided in [`identify`], and nowhere else. Start there.
 
@@ -10,8 +11,10 @@ pub mod flow;
 mod http;
 mod http_crossing;
 pub mod identify;
-pub mod returns;
+mod page;
 mod store;
+
+pub use page::page;
 
 use crate::accounts::Auth;
 use crate::http::Endpoint;

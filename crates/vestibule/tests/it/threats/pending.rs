@@ -30,7 +30,6 @@ const PENDING: &[(u8, Part, &str)] = &[
     (8, Factors, "an account with a second factor"),
     (9, Measure, "TIMING of every pair: scripts/measure timing; an account that exists by a social login only"),
     (23, Factors, "reset leaves the second factor"),
-    (26, Tokens, "reauthentication gives no new identifier yet"),
     (26, Factors, "the completion of a second factor"),
     (27, Factors, "a login that is half done"),
     (29, Factors, "passkeys and pending second factors"),
