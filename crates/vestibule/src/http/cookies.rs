@@ -197,15 +197,15 @@ impl SetCookie {
     }
 }
 
-/// The cookies for whoever came in on a page of ours ([`crate::accounts::login::finish_on_page`]): the session's alone.
-pub fn of_page(auth: &Auth, session: &Opened) -> Vec<SetCookie> {
+/// The session cookie, for a browser that gets one.
+pub(super) fn of_browser(auth: &Auth, session: &Opened) -> Vec<SetCookie> {
     session.cookie.iter().map(|cookie| SetCookie::set(auth, Kind::Session, cookie)).collect()
 }
 
 /// The cookies that go with a session which was opened or goes on under another name. `pair` are its tokens, if it has any.
 pub(super) fn of_session(auth: &Auth, session: &Opened, pair: Option<&Pair>) -> Vec<SetCookie> {
     let mut cookies = pair.map_or_else(Vec::new, |pair| of_pair(auth, session.expires_at, pair));
-    cookies.extend(of_page(auth, session));
+    cookies.extend(of_browser(auth, session));
     if auth.settings.jwt.csrf && !cookies.is_empty() {
         cookies.push(SetCookie::set(auth, Kind::Csrf, &auth.browsers.csrf(&session.sid).into()));
     }

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use crate::accounts::Auth;
 use crate::accounts::login::Granted;
 use crate::accounts::pairs::{self, Pair};
-use crate::accounts::sessions::{Method, Opened};
+use crate::accounts::sessions::{Caller, Method, Opened};
 use crate::ground::{Error, Result};
 use crate::settings::TokenMode;
 
-use super::cookies;
+use super::cookies::{self, SetCookie};
+use super::page::PageCall;
 use super::{Answer, Call};
 
 /// The answer to a login, a registration or another way in: the key or the tokens of the new session, and its cookies.
@@ -31,6 +32,17 @@ pub async fn granted(auth: &Auth, status: u16, granted: &Granted) -> Result<Answ
         expirations(&pair, true, &mut body);
     }
     Ok(Answer::tokens(status, &body).with_cookies(cookies::of_session(auth, session, Some(&pair))).with_cookies(device))
+}
+
+/// The cookies for whoever came in on a page of ours ([`crate::accounts::login::finish_on_page`]): the session's, whatever the
+/// settings say, and the one by which the browser is known.
+///
+/// # Errors
+/// [`Error::Internal`] without randomness.
+pub fn granted_on_page(auth: &Auth, granted: &Granted) -> Result<Vec<SetCookie>> {
+    let mut cookies = cookies::of_browser(auth, &granted.session);
+    cookies.extend(cookies::of_device(auth, granted.user.id, granted.user.epoch)?);
+    Ok(cookies)
 }
 
 /// The answer to a refresh token.
@@ -65,6 +77,19 @@ impl Call {
     /// [`Error::Internal`] without randomness.
     pub fn still_known(&self, answer: Answer) -> Result<Answer> {
         Ok(answer.with_cookies(cookies::of_known_device(&self.auth, &self.who, self.caller()?)?))
+    }
+}
+
+impl PageCall {
+    /// The cookies for whoever has ended all other credentials of the account on a page of ours: the session's, if that goes on, and
+    /// the one by which the browser stays known.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] without randomness.
+    pub fn renewed(&self, caller: &Caller, session: Option<&Opened>) -> Result<Vec<SetCookie>> {
+        let mut cookies = session.map_or_else(Vec::new, |session| cookies::of_browser(&self.auth, session));
+        cookies.extend(cookies::of_known_device(&self.auth, &self.who, caller)?);
+        Ok(cookies)
     }
 }
 

@@ -153,7 +153,8 @@ impl Page {
     /// Answers a request.
     pub async fn answer(self: Arc<Self>, auth: Auth, request: Request<Body>) -> Response<Body> {
         let (parts, sent) = request.into_parts();
-        let who = proxies::client(&auth, &parts);
+        let mut who = proxies::client(&auth, &parts);
+        who.device = cookies::device(&auth, &parts.headers);
         let head = parts.method == Method::HEAD;
         let language = language::asked(&auth.languages, &parts.headers);
         let done = self.perform(&auth, &who, language, &parts, sent).await;

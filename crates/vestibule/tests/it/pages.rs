@@ -334,3 +334,43 @@ async fn t77_what_people_typed_is_text_on_every_page() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn t69_a_browser_that_signed_in_on_a_page_is_known_there_too() {
+    let limited = |settings: &mut Settings| {
+        settings.limits.enabled = true;
+        settings.limits.login_failed = "3/24h/account".parse().unwrap();
+    };
+    on_both(limited, async |app: TestApp| {
+        let (first, second) = (Browser::new(&app), Browser::new(&app));
+        let form = [("username", "ana"), ("email", "ana@example.org"), ("password1", PASSWORD), ("password2", PASSWORD)];
+        first.send("sign-up/", &form).await.expect(303);
+        second.sign_in("ana", PASSWORD).await.expect(303);
+        let device = |browser: &Browser<'_>| browser.cookies.lock().unwrap().get("device").cloned();
+        let before = (device(&first).unwrap(), device(&second).unwrap());
+        let stranger = Browser::new(&app);
+        let lock_out = async |password: &str| {
+            for _ in 0..3 {
+                stranger.sign_in("ana", "wrong").await.expect(400);
+            }
+            stranger.sign_in("ana", password).await.expect(429);
+        };
+        lock_out(PASSWORD).await;
+        for browser in [&first, &second] {
+            browser.send_to("account/", "sign-out/", &[]).await.expect(303);
+            browser.sign_in("ana", PASSWORD).await.expect(303);
+        }
+        assert!(device(&first).unwrap() != before.0 && device(&second).unwrap() != before.1);
+
+        // Its own user has changed the password in it: it stays known, and no other does.
+        let change = [("old_password", PASSWORD), ("new_password1", OTHER), ("new_password2", OTHER)];
+        first.send("account/password/", &change).await.expect(200);
+        app.advance(std::time::Duration::from_secs(24 * 60 * 60 + 1));
+        lock_out(OTHER).await;
+        first.send_to("account/", "sign-out/", &[]).await.expect(303);
+        first.sign_in("ana", OTHER).await.expect(303);
+        second.sign_in("ana", OTHER).await.expect(429);
+        app.deliver().await;
+    })
+    .await;
+}

@@ -8,7 +8,7 @@ use vestibule::testing::races::count;
 use vestibule::testing::{TestAnswer, TestApp, on_both, race};
 
 use crate::exchange::{OTHER, PASSWORD};
-use crate::tokens::{jwt, registered, text, user};
+use crate::tokens::{bearer, jwt, registered, text, user};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const SECOND: Duration = Duration::from_secs(1);
@@ -193,6 +193,47 @@ async fn t31_nothing_that_was_refreshed_while_a_password_changed_counts() {
         for (access, token) in &tokens[1..] {
             assert_eq!((user(&arena.app, access).await.status, refresh(&arena.app, token).await.status), (401, 401));
         }
+        user(&arena.app, &tokens[0].0).await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn t31_nothing_that_was_refreshed_while_the_others_ended_counts() {
+    race("T31 end others against refreshes", 8, jwt, async |arena| {
+        let name = arena.app.fresh_name();
+        let mut families = vec![registered(&arena.app, &name).await];
+        while families.len() < 5 {
+            let login = arena.app.post("login/", json!({ "username": name, "password": PASSWORD })).send().await;
+            families.push(login.expect(200));
+        }
+        let tokens: Vec<(String, String)> = families.iter().map(|pair| (text(pair, "access"), text(pair, "refresh"))).collect();
+        let answers = arena
+            .requests(32, |way, app| {
+                let (access, token) = tokens[way % tokens.len()].clone();
+                async move {
+                    if way > 0 {
+                        return refresh(&app, &token).await;
+                    }
+                    bearer(app.post("sessions/end-others/", json!({})), &access).send().await
+                }
+            })
+            .await;
+        assert_eq!((answers[0].status, &answers[0].json()["ended"]), (200, &json!(4)), "{}", answers[0].text);
+        let refreshed = |way: &usize, answer: &TestAnswer| *way > 0 && answer.status == 200;
+        for (way, answer) in answers.iter().enumerate().filter(|(way, answer)| way % 5 != 0 && refreshed(way, answer)) {
+            assert_eq!(user(&arena.app, &text(answer, "access")).await.status, 401, "{way}");
+            assert_eq!(refresh(&arena.app, &text(answer, "refresh")).await.status, 401, "{way}");
+        }
+        for (access, token) in &tokens[1..] {
+            assert_eq!((user(&arena.app, access).await.status, refresh(&arena.app, token).await.status), (401, 401));
+        }
+        // The one in hand goes on, with one token.
+        let own: Vec<&TestAnswer> = answers.iter().step_by(5).skip(1).collect();
+        assert!(own.iter().all(|answer| answer.status == 200), "its own refreshes are disturbed by nothing");
+        let next: Vec<Value> = own.iter().map(|answer| claims(&text(answer, "refresh"))["jti"].clone()).collect();
+        assert!(next.iter().all(|jti| *jti == next[0]));
+        refresh(&arena.app, &text(own[0], "refresh")).await.expect(200);
         user(&arena.app, &tokens[0].0).await.expect(200);
     })
     .await;

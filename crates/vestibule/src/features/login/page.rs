@@ -6,7 +6,7 @@ use minijinja::context;
 use crate::accounts::{links, returns};
 use crate::forms::{Completeness, Datum, Field, Form, Kind, Values};
 use crate::ground::{Error, FieldErrors, Message, NON_FIELD, Result};
-use crate::http::cookies;
+use crate::http;
 use crate::http::page::{Page, PageCall, Shown};
 use crate::settings::LoginMethod;
 
@@ -34,7 +34,7 @@ async fn show(call: PageCall) -> Result<Shown> {
     call.admit()?;
     let (typed, errors) = form(&call).read(&call.input, Completeness::Whole);
     match flow::login_on_page(&call.auth, &call.who, &named(typed), errors).await {
-        Ok(granted) => Ok(Shown::Elsewhere(303, call.onward()).with(cookies::of_page(&call.auth, &granted.session))),
+        Ok(granted) => Ok(Shown::Elsewhere(303, call.onward()).with(http::granted_on_page(&call.auth, &granted)?)),
         Err(Error::Fields(wrong)) => asked(&call, 400, &wrong),
         Err(other) => Err(other),
     }

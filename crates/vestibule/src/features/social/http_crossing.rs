@@ -165,7 +165,7 @@ async fn callback(call: Call) -> Result<Answer> {
 /// The cookies of whoever has landed.
 pub(super) async fn cookies(auth: &Auth, landed: &Landed) -> Result<Vec<SetCookie>> {
     match &landed.granted {
-        Some(granted) if landed.on_page => Ok(http::cookies::of_page(auth, &granted.session)),
+        Some(granted) if landed.on_page => http::granted_on_page(auth, granted),
         Some(granted) => Ok(http::granted(auth, 200, granted).await?.cookies),
         None => Ok(Vec::new()),
     }
