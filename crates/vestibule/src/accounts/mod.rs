@@ -21,6 +21,7 @@ pub mod links;
 pub(crate) mod listener;
 pub mod login;
 pub mod misfits;
+pub mod old_system;
 pub mod pairs;
 pub mod passwords;
 pub mod recent;

@@ -10,8 +10,8 @@ use crate::mail::templates::Kind as Mailing;
 use crate::params;
 
 use super::audit::Event;
-use super::sessions::{self, Caller, Opened};
-use super::{Auth, Client, UserId, device};
+use super::sessions::{self, Caller, Held, Opened};
+use super::{Auth, Client, UserId, device, old_system};
 
 /// The most sessions that are listed, the latest first.
 const MOST: i64 = 500;
@@ -151,6 +151,17 @@ pub async fn end(auth: &Auth, who: &Client, user: UserId, sid: &str, why: Why) -
         event.log(who);
     }
     Ok(ended)
+}
+
+/// Ends what somebody logs out with, if it is not over already.
+///
+/// # Errors
+/// Those of the database.
+pub async fn log_out(auth: &Auth, who: &Client, user: UserId, held: &Held) -> Result<()> {
+    match held {
+        Held::Session(sid) => end(auth, who, user, sid, Why::LoggedOut).await.map(drop),
+        Held::OldToken(token) => old_system::end(auth, who, user, token).await,
+    }
 }
 
 /// Ends every session and every one-time token of the caller's user but the session in hand: how many sessions, and what that one

@@ -14,6 +14,7 @@ use crate::ground::{Error, Message, Result, Secret, Time, meters};
 use crate::params;
 use crate::settings::TokenMode;
 
+use super::old_system::OldToken;
 use super::users::{self, User, user_columns};
 use super::{Auth, Client, UserId, signing};
 
@@ -52,6 +53,24 @@ pub struct Session {
     pub created_at: Time,
     /// When it was last used, as far as it is written down.
     pub last_seen_at: Time,
+    /// The token in the session's place, where there is no session.
+    pub old_token: Option<OldToken>,
+}
+
+/// What logging out ends.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// The session of that name.
+    Session(String),
+    /// A token of the system before this one.
+    OldToken(OldToken),
+}
+
+impl Session {
+    /// What whoever shows it logs out with.
+    pub fn held(&self) -> Held {
+        self.old_token.clone().map_or_else(|| Held::Session(self.sid.clone()), Held::OldToken)
+    }
 }
 
 /// Who sends a request: a user and the session that shows it.
@@ -71,6 +90,7 @@ impl FromRow for Caller {
             sid: row.get(User::COLUMNS)?,
             created_at: Time::from_millis(created_at),
             last_seen_at: Time::from_millis(last_seen_at),
+            old_token: None,
         };
         Ok(Self { user, session })
     }

@@ -3,8 +3,7 @@
 
 use http::Method;
 
-use crate::accounts::session_list::{self, Why};
-use crate::accounts::{Auth, links, refresh};
+use crate::accounts::{Auth, links, refresh, session_list};
 use crate::ground::{Message, Result};
 use crate::http::page::{Page, PageCall, Shown};
 use crate::http::{Answer, Call, Endpoint, Gives, Operation};
@@ -33,14 +32,14 @@ fn operation(method: Method) -> Operation {
 
 async fn post(call: Call) -> Result<Answer> {
     if let Some(caller) = &call.caller {
-        session_list::end(&call.auth, &call.who, caller.user.id, &caller.session.sid, Why::LoggedOut).await?;
+        session_list::log_out(&call.auth, &call.who, caller.user.id, &caller.session.held()).await?;
     }
     // Also when the access token is over, missing or another session's: whoever holds a refresh token may end what it keeps alive.
     if call.auth.settings().tokens.mode != TokenMode::Opaque
         && let Some(token) = call.refresh_token()
-        && let Some((user, sid)) = refresh::session_of(&call.auth, token.expose()).await?
+        && let Some((user, held)) = refresh::kept_by(&call.auth, token.expose()).await?
     {
-        session_list::end(&call.auth, &call.who, user, &sid, Why::LoggedOut).await?;
+        session_list::log_out(&call.auth, &call.who, user, &held).await?;
     }
     Ok(Answer::says(200, Message::LoggedOut).with_cookies(call.removed_cookies()))
 }
@@ -57,7 +56,7 @@ async fn sign_out(call: PageCall) -> Result<Shown> {
     }
     call.admit()?;
     if let Some(caller) = call.caller().await? {
-        session_list::end(&call.auth, &call.who, caller.user.id, &caller.session.sid, Why::LoggedOut).await?;
+        session_list::log_out(&call.auth, &call.who, caller.user.id, &caller.session.held()).await?;
     }
     let next = settings.frontend.login_url.clone().unwrap_or_else(|| links::page(settings, "sign-in"));
     Ok(Shown::Elsewhere(303, next).with(call.removed_cookies()))
