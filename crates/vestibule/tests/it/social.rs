@@ -4,6 +4,7 @@ mod accounts;
 mod completion;
 mod connections;
 mod crossing;
+mod dev;
 mod faults;
 mod foreign;
 mod takeover;

@@ -252,7 +252,7 @@ async fn enter(
 ) -> Result<Landed, Stopped> {
     let (settings, details) = (&auth.settings, Details::none(language));
     let entrance = entrance(settings, flow.on_page, &browser);
-    let visitor = Visitor { came: Came::FromProvider(told, Some(browser)), details, entrance };
+    let visitor = Visitor { came: Came::FromProvider(Box::new(told), Some(browser)), details, entrance };
     let outcome = match flow::enter(auth, who, visitor).await.map_err(|error| fault(&error)) {
         // Somebody who was told to prove an address, and has not done so yet.
         Err(stopped) if stopped.code == Message::EmailNotVerified.code() => Outcome::ToVerify,

@@ -71,7 +71,7 @@ pub async fn login(
     errors.into_result()?;
     let told = ask(auth, id, values).await?;
     let entrance = Entrance::Session(Door::Endpoint);
-    enter(auth, who, Visitor { came: Came::FromProvider(told, None), details: Details::none(language), entrance }).await
+    enter(auth, who, Visitor { came: Came::FromProvider(Box::new(told), None), details: Details::none(language), entrance }).await
 }
 
 /// Asks the provider who it is.
@@ -146,7 +146,7 @@ pub(super) struct Visitor {
 /// Where somebody comes from.
 pub(super) enum Came {
     /// From a provider. What it did not tell may be told later, by that browser alone where there is one.
-    FromProvider(Told, Option<Secret>),
+    FromProvider(Box<Told>, Option<Secret>),
     /// With what was missing: by the token for it, from that browser.
     WithTheRest(Secret, Option<Secret>),
 }
