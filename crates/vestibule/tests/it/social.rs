@@ -7,6 +7,7 @@ mod crossing;
 mod dev;
 mod faults;
 mod foreign;
+mod kept;
 mod takeover;
 mod tokens;
 mod trial;

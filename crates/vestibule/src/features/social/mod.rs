@@ -12,6 +12,7 @@ pub mod flow;
 mod http;
 mod http_crossing;
 pub mod identify;
+pub mod kept;
 mod page;
 mod store;
 
