@@ -8,6 +8,8 @@ mod dev;
 mod faults;
 mod foreign;
 mod kept;
+mod kinds;
+mod modes;
 mod takeover;
 mod tokens;
 mod trial;
