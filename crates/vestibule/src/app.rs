@@ -53,7 +53,7 @@ impl Auth {
             }
         }
         let auth = self.clone();
-        for page in doors() {
+        for page in doors(self) {
             let Some(place) = self.settings.endpoints.place(page.path) else { continue };
             let page = Arc::new(page);
             for end in ["", "/"] {
@@ -202,8 +202,8 @@ impl Auth {
 }
 
 /// The pages for people.
-fn doors() -> Vec<Page> {
-    #[cfg_attr(not(feature = "social"), expect(unused_mut, reason = "without providers nothing is added"))]
+#[cfg_attr(not(feature = "social"), expect(unused_variables, reason = "without providers all have the same"))]
+fn doors(auth: &Auth) -> Vec<Page> {
     let mut doors = vec![
         features::email_verification::page(),
         features::email_verification::sent_page(),
@@ -215,16 +215,16 @@ fn doors() -> Vec<Page> {
         features::logout::page(),
         features::registration::page(),
         features::password_change::page(),
-        features::account::page(),
     ];
     #[cfg(feature = "social")]
-    doors.push(features::social::page());
+    doors.extend(features::social::pages(auth));
+    doors.push(features::account::page());
     doors
 }
 
 /// What is wrong with where the settings put the endpoints.
 pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
-    let (rooms, doors) = (all_rooms(auth), doors());
+    let (rooms, doors) = (all_rooms(auth), doors(auth));
     let paths: Vec<&str> = rooms.iter().map(|room| room.path).chain(doors.iter().map(|door| door.path)).collect();
     let endpoints = &auth.settings.endpoints;
     let mut problems = endpoints.problems(&paths);

@@ -250,6 +250,8 @@ fn page(auth: &Auth, shown: Shown, language: &Language) -> Response<Body> {
 fn beyond(auth: &Auth) -> String {
     let frontend = &auth.settings.frontend;
     let urls = [&frontend.login_url, &frontend.after_login_url].into_iter().flatten().chain(&frontend.return_urls);
+    #[cfg(feature = "social")]
+    let urls = urls.chain(auth.social.callbacks_of_forms());
     let source = |url: &String| {
         let (scheme, rest) = url.split_once("://")?;
         let authority = rest.split(['/', '?', '#']).next()?;

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
-
 use crate::accounts::audit::Event;
 use crate::accounts::limits::{self, Action};
 use crate::accounts::login::{self, Door, Granted};
@@ -18,6 +16,7 @@ use crate::social::{Failure, Person, Provider};
 
 use super::details::{self, Details};
 use super::identify::{self, Asserted, Identified, identify};
+use super::kept;
 use super::store::{self, Pending};
 
 /// How long somebody has to tell what is missing.
@@ -106,22 +105,8 @@ async fn by_code(auth: &Auth, provider: &Arc<Provider>, code: &Secret, now: Time
 
 /// Somebody, with the provider's tokens encrypted where the settings keep them.
 pub(super) fn told(auth: &Auth, provider: &Arc<Provider>, person: Person, tokens: &Tokens) -> Result<Told> {
-    let text = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
-    let sealed = if provider.settings.store_tokens {
-        let now = auth.clock.now();
-        let ends = tokens.expires_in.map(|seconds| now.millis() / 1000 + seconds);
-        let plain = json!({ "access_token": text(&tokens.access), "refresh_token": text(&tokens.refresh), "expires_at": ends });
-        let place = place(&person.issuer, &person.subject);
-        Some(auth.social.seal.seal(&auth.entropy, &place, plain.to_string().as_bytes())?)
-    } else {
-        None
-    };
-    Ok(Told { provider: provider.clone(), person, tokens: sealed, once: None })
-}
-
-/// What encrypted tokens are bound to.
-pub(super) fn place(issuer: &str, subject: &str) -> String {
-    format!("{issuer}\0{subject}")
+    let tokens = kept::seal(auth, provider, &person, tokens)?;
+    Ok(Told { provider: provider.clone(), person, tokens, once: None })
 }
 
 /// The answer to a client, and the reason for the log.

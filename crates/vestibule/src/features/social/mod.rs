@@ -7,17 +7,18 @@
 pub mod connections;
 pub mod crossing;
 pub mod details;
+mod dev;
 pub mod flow;
 mod http;
 mod http_crossing;
 pub mod identify;
+pub mod kept;
 mod page;
 mod store;
 
-pub use page::page;
-
 use crate::accounts::Auth;
 use crate::http::Endpoint;
+use crate::http::page::Page;
 
 /// The endpoints of every provider of the settings; none without providers.
 pub fn endpoints(auth: &Auth) -> Vec<Endpoint> {
@@ -32,4 +33,10 @@ pub fn endpoints(auth: &Auth) -> Vec<Endpoint> {
         all.extend([http_crossing::exchange(auth), http::complete(auth), http::list(), http::disconnect()]);
     }
     all
+}
+
+/// The pages that go with the providers of the settings; none without providers.
+pub fn pages(auth: &Auth) -> Vec<Page> {
+    let completion = (auth.social.providers.iter().next().is_some()).then(page::page);
+    completion.into_iter().chain(auth.social.dev().map(|_| dev::page())).collect()
 }

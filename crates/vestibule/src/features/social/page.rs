@@ -12,7 +12,7 @@ use super::{crossing, details, http_crossing};
 
 /// `sign-up/complete/`: asks for the fields that are missing, and for no others. The address names whom it is about, and counts in
 /// the browser alone that was at the provider.
-pub fn page() -> Page {
+pub(super) fn page() -> Page {
     Page { path: crossing::COMPLETION, run: |call| Box::pin(show(call)) }
 }
 

@@ -216,3 +216,27 @@ async fn a_front_end_with_a_page_for_errors_asks_itself_and_our_page_is_for_thos
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_pages_of_providers_speak_the_readers_language() {
+    let settings = |settings: &mut Settings, own: &mut Social| {
+        fields(settings, own);
+        settings.social.insert("dev".into(), Social::default());
+    };
+    with_provider(settings, async |app, _| {
+        let visit =
+            "client_id=dev&response_type=code&redirect_uri=http%3A%2F%2F127.0.0.1%3A8000%2Fauth%2Fsocial%2Fdev%2Fcallback%2F";
+        for path in ["sign-up/complete/".to_owned(), format!("social/dev/provider/?{visit}")] {
+            let mut titles = Vec::new();
+            for language in vestibule::ground::Language::all_built_in() {
+                let tag = language.tag();
+                let page = app.get(&path).header("accept-language", tag).send().await;
+                assert!([200, 404].contains(&page.status) && page.text.contains(&format!("<html lang=\"{tag}\"")), "{path}");
+                let title = page.text.split_once("<title>").unwrap().1.split(" · ").next().unwrap().to_owned();
+                assert!(!titles.contains(&title), "{path} in {tag}: {title}");
+                titles.push(title);
+            }
+        }
+    })
+    .await;
+}
