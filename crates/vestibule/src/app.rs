@@ -145,9 +145,9 @@ impl Auth {
         }
     }
 
-    /// Sends what is due. Whether it was told to stop meanwhile: then the mail in hand gets [`worker::LAST_MAIL`] and no more.
+    /// Sends some of what is due. Whether it was told to stop meanwhile: then the mail in hand gets [`worker::LAST_MAIL`] and no more.
     async fn deliver_until(&self, stop: Pin<&mut impl Future<Output = ()>>) -> bool {
-        let mut round = pin!(worker::deliver_due(self));
+        let mut round = pin!(worker::deliver_some(self));
         let (done, stopped) = tokio::select! {
             done = &mut round => (done, false),
             () = stop => (tokio::time::timeout(worker::LAST_MAIL, round).await.unwrap_or_else(|_| Ok(Round::default())), true),

@@ -21,6 +21,8 @@ mod names;
 mod old_system;
 mod openapi;
 mod options;
+mod outbox;
+mod owners;
 mod pages;
 mod panics;
 mod password_change;

@@ -151,7 +151,8 @@ impl Unit<'_> {
 
     async fn take_over(&self, user: &User, address: &EmailAddress, events: &mut Vec<Event>) -> Result<Identified> {
         let held = Held { user: user.id, epoch: user.epoch, email_key: address.key().to_owned() };
-        let user = verification::take_over(self.tx, &held, self.now).await?;
+        let (user, gone) = verification::take_over(self.auth, self.tx, self.who, &held).await?;
+        events.extend(gone);
         self.note(Event::about(user.id, "email.verified"), events).await?;
         self.give(&user, true, events).await?;
         Ok(Identified::Account(user.id, user.epoch))
