@@ -112,11 +112,17 @@ impl PageCall {
         self.browser.caller(&self.auth).await
     }
 
-    /// Sends a stranger to the sign-in page, and back here afterwards.
-    pub fn to_sign_in(&self, path: &str) -> Shown {
-        let (settings, here) = (&self.auth.settings, links::page(&self.auth.settings, path));
+    /// Sends a stranger to the sign-in page, and back here afterwards; to the front end's where ours is left out.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with 403 where neither is there.
+    pub fn to_sign_in(&self, path: &str) -> Result<Shown> {
+        let settings = &self.auth.settings;
+        let here = links::page(settings, path);
         let next = utf8_percent_encode(&here, NON_ALPHANUMERIC);
-        Shown::Elsewhere(303, format!("{}?next={next}", links::page(settings, "sign-in")))
+        let ours = links::page_if_there(settings, "sign-in").map(|sign_in| format!("{sign_in}?next={next}"));
+        let to = ours.or_else(|| settings.frontend.login_url.clone());
+        Ok(Shown::Elsewhere(303, to.ok_or(Error::Refused(403, Message::NotAuthenticated))?))
     }
 
     /// Where to go on after signing in: where `next` in the address of this page says, if that may be; else where the settings say;

@@ -92,7 +92,8 @@ impl Pages {
 
 /// What every page knows: the names that an owner's own pages may use too.
 fn common(settings: &Settings) -> Value {
-    let url = |path: &str| links::page(settings, path);
+    // Nothing where the settings leave the page out.
+    let url = |path: &str| links::page_if_there(settings, path).unwrap_or_default();
     let account = &settings.account;
     context! {
         site_name => &settings.site.name,

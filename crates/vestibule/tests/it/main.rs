@@ -8,6 +8,7 @@ mod catalogues;
 mod cookies;
 mod custom_fields;
 mod email_change;
+mod endpoints;
 mod exchange;
 mod hooks;
 mod house;
