@@ -96,8 +96,8 @@ pub fn write(auth: &Auth, job: &Job, plan: &Plan, issued: Option<Issued>) -> Res
 /// Where a notice sends a reader who is alarmed, or who has an account already. None of these links carries a credential.
 fn way_out(auth: &Auth, kind: Kind) -> Option<String> {
     match kind {
-        Kind::PasswordChanged | Kind::PasswordResetDone | Kind::SessionEnded => Some(links::forgot_password(&auth.settings)),
-        Kind::AccountAlreadyExists => Some(links::sign_in(&auth.settings)),
+        Kind::PasswordChanged | Kind::PasswordResetDone | Kind::SessionEnded => links::forgot_password(&auth.settings),
+        Kind::AccountAlreadyExists => links::sign_in(&auth.settings),
         _ => None,
     }
 }

@@ -9,20 +9,38 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Endpoints {
-    /// Endpoints to leave out, by their path: `password/reset`.
+    /// Endpoints to leave out, by their path: `password/reset`. The page that does the same goes with its endpoint
+    /// (`forgot-password`), and so does what leads there.
     pub off: Vec<String>,
     /// Endpoints to serve at another path, by their own; links in mails follow.
     pub moved: BTreeMap<String, String>,
 }
 
+/// Pages and the endpoints whose work they do, where their paths do not show it.
+const STAND_FOR: [(&str, &str); 8] = [
+    ("sign-up", "registration"),
+    ("sign-in", "login"),
+    ("sign-out", "logout"),
+    ("forgot-password", "password/reset"),
+    ("account/password", "password/change"),
+    ("account/email", "email/change"),
+    ("registration/account-confirm-email", "registration/verify-email"),
+    ("registration/account-email-verification-sent", "registration/resend-email"),
+];
+
 impl Endpoints {
+    /// The endpoint whose work a page does.
+    pub(crate) fn behind(page: &str) -> Option<&'static str> {
+        STAND_FOR.iter().find(|(own, _)| *own == page).map(|(_, endpoint)| *endpoint)
+    }
+
     /// Where an endpoint or a page stands; nothing if it is left out. The path may end in parameters in braces, which stay.
     pub fn place(&self, path: &str) -> Option<String> {
         let (own, parameters) = match path.find("/{") {
             Some(at) => path.split_at(at),
             None => (path, ""),
         };
-        if self.off.iter().any(|off| clean(off) == own) {
+        if self.off.iter().any(|off| clean(off) == own || Some(clean(off)) == Self::behind(own)) {
             return None;
         }
         let moved = self.moved.iter().find(|(from, _)| clean(from) == own).map(|(_, to)| clean(to));
@@ -88,6 +106,7 @@ mod tests {
         assert_eq!(endpoints.place("user").as_deref(), Some("user"));
         assert_eq!(endpoints.place("password/reset").as_deref(), Some("forgotten"));
         assert_eq!(endpoints.place("password/reset/{uid}").as_deref(), Some("forgotten/{uid}"), "its page moves along");
+        assert_eq!(endpoints.place("sign-in"), None, "nor is its page");
         assert!(endpoints.problems(&PATHS).is_empty());
     }
 

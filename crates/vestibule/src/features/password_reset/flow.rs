@@ -7,7 +7,7 @@ use crate::accounts::{Auth, Client, identities, sessions, uid, users, verificati
 use crate::db::Tx;
 use crate::forms::{Field, Form, Kind, Values};
 use crate::ground::names::EmailAddress;
-use crate::ground::{Error, FieldErrors, Message, Result, Secret};
+use crate::ground::{Error, FieldErrors, Message, Result, Secret, meters};
 use crate::jobs;
 use crate::mail::templates::Kind as Mailing;
 
@@ -36,11 +36,17 @@ pub async fn request(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
     let Some(address) = values.email("email").map(|address| address.shown().to_owned()) else {
         return Err(Error::field("email", Message::Required));
     };
-    let now = auth.clock.now();
+    let (now, sender) = (auth.clock.now(), who.clone());
+    let event = Event::by_somebody("password.reset_requested");
+    let row = event.clone();
     auth.db
-        .unit(move |tx| async move { jobs::outbox::ask_for_address(&tx, Mailing::PasswordReset, &address, now).await })
+        .unit(move |tx| async move {
+            jobs::outbox::ask_for_address(&tx, Mailing::PasswordReset, &address, now).await?;
+            row.record(&tx, now, &sender).await
+        })
         .await?;
     auth.courier.bell.notify_one();
+    event.log(who);
     Ok(())
 }
 
@@ -62,8 +68,9 @@ pub async fn confirm(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
     let password = agreed(auth, &found.held, values).await?;
     let hash = auth.hasher.hash(password.clone()).await?;
     let (floor, sender) = (auth.clone(), who.clone());
-    let events = auth.unit(move |tx| async move { save(&floor, &tx, &sender, &found, &hash).await }).await?;
+    let (events, ended) = auth.unit(move |tx| async move { save(&floor, &tx, &sender, &found, &hash).await }).await?;
     auth.courier.bell.notify_one();
+    metrics::counter!(meters::SESSIONS_ENDED, "why" => "password_reset").increment(ended);
     events.iter().for_each(|event| event.log(who));
     Ok(())
 }
@@ -143,7 +150,8 @@ async fn agreed<'a>(auth: &Auth, held: &Held, values: &'a Values) -> Result<&'a 
     Ok(first)
 }
 
-async fn save(auth: &Auth, tx: &Tx, who: &Client, found: &Found, hash: &str) -> Result<Vec<Event>> {
+/// The events to log, and how many sessions have ended.
+async fn save(auth: &Auth, tx: &Tx, who: &Client, found: &Found, hash: &str) -> Result<(Vec<Event>, u64)> {
     let now = auth.clock.now();
     let spent = || Error::field(found.field, Message::InvalidValue);
     verification::take_claims(tx, &found.held.email_key, Some(found.held.user)).await?;
@@ -159,7 +167,7 @@ async fn save(auth: &Auth, tx: &Tx, who: &Client, found: &Found, hash: &str) -> 
     }
     users::raise_epoch(tx, held.user, held.epoch).await?.ok_or_else(spent)?;
     users::set_password(tx, held.user, hash).await?;
-    sessions::end_all(tx, held.user).await?;
+    let ended = sessions::end_all(tx, held.user).await?;
     tokens::end_all(tx, held.user).await?;
     if auth.settings.email.notices.password_reset {
         jobs::outbox::ask(tx, Mailing::PasswordResetDone, held.user, now).await?;
@@ -167,5 +175,5 @@ async fn save(auth: &Auth, tx: &Tx, who: &Client, found: &Found, hash: &str) -> 
     let event = Event::about(held.user, "password.reset");
     event.record(tx, now, who).await?;
     proven.events.push(event);
-    Ok(proven.events)
+    Ok((proven.events, ended))
 }

@@ -6,10 +6,13 @@ use crate::accounts::links;
 use crate::forms::Completeness;
 use crate::ground::{Error, FieldErrors, Message, Result};
 use crate::http::page::{Page, PageCall, Shown};
-use crate::http::{cookies, fields};
+use crate::http::{self, fields};
 use crate::settings::Registration;
 
 use super::flow::{self, Registered};
+
+/// The page that says that a mail is on its way.
+const SENT: &str = "registration/account-email-verification-sent";
 
 /// `sign-up/`: the form of `registration/`, with the fields that the settings declare.
 pub fn page() -> Page {
@@ -27,11 +30,13 @@ async fn show(call: PageCall) -> Result<Shown> {
     let (values, errors) = flow::form(&call.auth).read(&call.input, Completeness::Whole);
     match flow::register_on_page(&call.auth, &call.who, values, errors, &call.language).await {
         Ok(Registered::LoggedIn(granted)) => {
-            Ok(Shown::Elsewhere(303, call.onward()).with(cookies::of_page(&call.auth, &granted.session)))
+            Ok(Shown::Elsewhere(303, call.onward()).with(http::granted_on_page(&call.auth, &granted)?))
         }
-        Ok(Registered::ToVerify) => {
-            Ok(Shown::Elsewhere(303, links::page(&call.auth.settings, "registration/account-email-verification-sent")))
-        }
+        Ok(Registered::ToVerify) => match links::page_if_there(&call.auth.settings, SENT) {
+            Some(page) => Ok(Shown::Elsewhere(303, page)),
+            // It cannot send another mail, but whoever waits for one must know.
+            None => Ok(Shown::Template(200, "pages/verification_sent.html", context! {})),
+        },
         Err(Error::Fields(wrong)) => asked(&call, 400, &wrong),
         Err(other) => Err(other),
     }
