@@ -15,7 +15,7 @@ use crate::features;
 use crate::ground::Message;
 use crate::http::browse::Reader;
 use crate::http::dispatch::Bound;
-use crate::http::page::Page;
+use crate::http::page::{Door, Page};
 use crate::http::{Directory, Endpoint, jwks, language, render, tally};
 use crate::jobs::worker::{self, Round};
 use crate::jobs::{outbox, queue};
@@ -52,15 +52,15 @@ impl Auth {
                 router = router.route(&path, any(answer));
             }
         }
-        let auth = self.clone();
         for page in doors() {
             let Some(place) = self.settings.endpoints.place(page.path) else { continue };
-            let page = Arc::new(page);
+            let door = Arc::new(Door::new(self.clone(), page));
             for end in ["", "/"] {
-                let (path, page, auth) = (format!("{base}/{place}{end}"), page.clone(), self.clone());
-                router = router.route(&path, any(move |request: Request<Body>| page.clone().answer(auth.clone(), request)));
+                let (path, door) = (format!("{base}/{place}{end}"), door.clone());
+                router = router.route(&path, any(move |request: Request<Body>| door.clone().answer(request)));
             }
         }
+        let auth = self.clone();
         router
             .fallback(move |headers: HeaderMap| async move { render::secured(nothing_here(&auth, &headers), &auth) })
             .with_state(())

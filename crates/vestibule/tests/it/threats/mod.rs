@@ -13,6 +13,7 @@ mod journal;
 mod limits;
 mod mails;
 mod names;
+mod pages;
 mod passwords;
 mod pending;
 pub(crate) mod scan;
