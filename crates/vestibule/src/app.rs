@@ -213,12 +213,22 @@ fn doors() -> Vec<Page> {
     ]
 }
 
+/// What stands at the root, where endpoints may stand too.
+const AT_ROOT: [&str; 2] = ["livez", "readyz"];
+
 /// What is wrong with where the settings put the endpoints.
 pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
     let (rooms, doors) = (all_rooms(auth), doors());
     let paths: Vec<&str> = rooms.iter().map(|room| room.path).chain(doors.iter().map(|door| door.path)).collect();
     let endpoints = &auth.settings.endpoints;
-    let mut problems = endpoints.problems(&paths);
+    let mut fixed = Vec::new();
+    if auth.settings.docs_openapi() {
+        fixed.push(Reader::PATH);
+    }
+    if auth.settings.server.base_path.is_empty() {
+        fixed.extend(AT_ROOT);
+    }
+    let mut problems = endpoints.problems(&paths, &fixed);
     let (account, frontend) = (&auth.settings.account, &auth.settings.frontend);
     let verifies = account.email != Presence::Off && account.email_verification != Verification::None;
     let is_there = |path: &str| endpoints.place(path).is_some();
