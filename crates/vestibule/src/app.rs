@@ -15,7 +15,7 @@ use crate::features;
 use crate::ground::Message;
 use crate::http::browse::Reader;
 use crate::http::dispatch::Bound;
-use crate::http::page::Page;
+use crate::http::page::{Door, Page};
 use crate::http::{Directory, Endpoint, jwks, language, render, tally};
 use crate::jobs::worker::{self, Round};
 use crate::jobs::{outbox, queue};
@@ -52,15 +52,15 @@ impl Auth {
                 router = router.route(&path, any(answer));
             }
         }
-        let auth = self.clone();
         for page in doors(self) {
             let Some(place) = self.settings.endpoints.place(page.path) else { continue };
-            let page = Arc::new(page);
+            let door = Arc::new(Door::new(self.clone(), page));
             for end in ["", "/"] {
-                let (path, page, auth) = (format!("{base}/{place}{end}"), page.clone(), self.clone());
-                router = router.route(&path, any(move |request: Request<Body>| page.clone().answer(auth.clone(), request)));
+                let (path, door) = (format!("{base}/{place}{end}"), door.clone());
+                router = router.route(&path, any(move |request: Request<Body>| door.clone().answer(request)));
             }
         }
+        let auth = self.clone();
         router
             .fallback(move |headers: HeaderMap| async move { render::secured(nothing_here(&auth, &headers), &auth) })
             .with_state(())
@@ -217,12 +217,22 @@ fn doors(auth: &Auth) -> Vec<Page> {
     doors
 }
 
+/// What stands at the root, where endpoints may stand too.
+const AT_ROOT: [&str; 2] = ["livez", "readyz"];
+
 /// What is wrong with where the settings put the endpoints.
 pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
     let (rooms, doors) = (all_rooms(auth), doors(auth));
     let paths: Vec<&str> = rooms.iter().map(|room| room.path).chain(doors.iter().map(|door| door.path)).collect();
     let endpoints = &auth.settings.endpoints;
-    let mut problems = endpoints.problems(&paths);
+    let mut fixed = Vec::new();
+    if auth.settings.docs_openapi() {
+        fixed.push(Reader::PATH);
+    }
+    if auth.settings.server.base_path.is_empty() {
+        fixed.extend(AT_ROOT);
+    }
+    let mut problems = endpoints.problems(&paths, &fixed);
     let (account, frontend) = (&auth.settings.account, &auth.settings.frontend);
     let verifies = account.email != Presence::Off && account.email_verification != Verification::None;
     let is_there = |path: &str| endpoints.place(path).is_some();
@@ -297,12 +307,17 @@ mod tests {
 
     #[tokio::test]
     async fn every_page_goes_with_an_endpoint() {
-        let app = TestApp::on(databases::fresh_sqlite().await, |_| {}).await;
+        let with_provider = |settings: &mut crate::Settings| {
+            settings.social.extend(cfg!(feature = "social").then(|| ("dev".to_owned(), crate::settings::Social::default())));
+        };
+        let app = TestApp::on(databases::fresh_sqlite().await, with_provider).await;
         let rooms = all_rooms(&app.auth);
-        for door in doors() {
+        for door in doors(&app.auth) {
             let own = door.path.split("/{").next().unwrap();
-            // Where one is signed in is no endpoint's work; it goes by its own path alone.
-            let known = own == "account" || Endpoints::behind(own).is_some() || rooms.iter().any(|room| room.path == own);
+            // Where one is signed in is no endpoint's work, nor is a provider's page; they go by their own paths alone.
+            let known = ["account", "social/dev/provider"].contains(&own)
+                || Endpoints::behind(own).is_some()
+                || rooms.iter().any(|room| room.path == own);
             assert!(known, "settings/endpoints.rs does not say with which endpoint {own} goes");
         }
     }

@@ -1,12 +1,9 @@
 //! From a request to an answer, in the order in which the reference looks at things: what can be answered with, who asks, may
 //! they, is there such a method, what was sent, and only then the operation.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
 use std::time::Instant;
 
 use axum::body::Body;
@@ -17,8 +14,7 @@ use tracing::Instrument;
 
 use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, Client};
-use crate::ground::{Error, Language, Message, Result, meters};
-use crate::settings::LogRequests;
+use crate::ground::{Error, Language, Message, Result};
 
 use super::accept::{self, Format};
 use super::answer::Answer;
@@ -28,7 +24,7 @@ use super::cookies::{Kind, Sent};
 use super::directory::Directory;
 use super::endpoint::{Call, Endpoint, Guard, Touches};
 use super::tally::Tally;
-use super::{cookies, cors, csrf, language, path as pattern, proxies, render};
+use super::{around, cookies, cors, csrf, language, path as pattern, proxies, render};
 
 /// An endpoint of a running service.
 pub struct Bound {
@@ -122,7 +118,7 @@ impl Bound {
         language: &Language,
     ) -> Result<Answer> {
         let span = tracing::debug_span!("request", id = %who.request_id);
-        let done = caught(pin!(self.attempt(asked, headers, sent, who, language).instrument(span))).await;
+        let done = around::caught(pin!(self.attempt(asked, headers, sent, who, language).instrument(span))).await;
         if let Err(Error::Internal(why)) = &done {
             tracing::error!(request_id = %who.request_id, path = self.endpoint.path, why, "a request failed");
         }
@@ -216,33 +212,8 @@ impl Bound {
     }
 
     pub(super) fn log(&self, method: &Method, answer: &Answer, who: &Client, started: crate::ground::Time) {
-        let wanted = match self.auth.settings.log.requests {
-            LogRequests::All => true,
-            LogRequests::Errors => answer.status >= 500 || answer.status == 429,
-            LogRequests::None => false,
-        };
-        if wanted {
-            // The path is the endpoint's, not the request's: a query may hold a secret (T81).
-            let took = started.until(self.auth.clock().now());
-            tracing::info!(
-                target: "vestibule::request", method = %method, path = self.endpoint.path, status = answer.status,
-                ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), ip = who.ip_text(), request_id = %who.request_id, "request"
-            );
-        }
+        around::log(&self.auth, method, self.endpoint.path, answer.status, who, started);
     }
-}
-
-/// What `work` gives; a panic in it, be it a host's hook, is a fault of this request alone (T79). The panic's text may hold what a
-/// client sent, so it is left to the process's own panic hook.
-async fn caught<T>(mut work: Pin<&mut impl Future<Output = Result<T>>>) -> Result<T> {
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
-        Ok(poll) => poll,
-        Err(_) => {
-            metrics::counter!(meters::PANICS, "where" => "request").increment(1);
-            Poll::Ready(Err(Error::internal("a panic")))
-        }
-    })
-    .await
 }
 
 #[cfg(test)]

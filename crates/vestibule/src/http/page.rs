@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use base64::Engine;
@@ -15,6 +16,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use minijinja::{Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tracing::Instrument;
 
 use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, Client, links, returns};
@@ -24,7 +26,8 @@ use crate::ground::{Error, Language, Message, Result, Secret};
 
 use super::browser::Browser;
 use super::cookies::{self, Sent, SetCookie};
-use super::{body, language, path, proxies, render};
+use super::tally::Tally;
+use super::{around, body, language, path, proxies, render};
 
 /// A page: where it stands, below the base path and with its parameters in braces, and what it does.
 pub struct Page {
@@ -155,83 +158,99 @@ impl Shown {
     }
 }
 
-impl Page {
+/// A page of a running service.
+pub(crate) struct Door {
+    auth: Auth,
+    page: Page,
+    tally: Tally,
+}
+
+impl Door {
+    /// That page of that service.
+    pub(crate) fn new(auth: Auth, page: Page) -> Self {
+        Self { auth, tally: Tally::new(page.path), page }
+    }
+
     /// Answers a request.
-    pub async fn answer(self: Arc<Self>, auth: Auth, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn answer(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
+        let (began, started) = (Instant::now(), self.auth.clock.now());
         let (parts, sent) = request.into_parts();
-        let mut who = proxies::client(&auth, &parts);
-        who.device = cookies::device(&auth, &parts.headers);
-        let head = parts.method == Method::HEAD;
-        let language = language::asked(&auth.languages, &parts.headers);
-        let done = self.perform(&auth, &who, language, &parts, sent).await;
-        let mut response = match done {
-            Ok(shown) => page(&auth, shown, language),
-            Err(error) => {
-                if let Error::Internal(why) = &error {
-                    tracing::error!(request_id = %who.request_id, path = self.path, why, "a page failed");
-                }
-                problem(&auth, &error, language)
-            }
-        };
-        if head {
+        let mut who = proxies::client(&self.auth, &parts);
+        who.device = cookies::device(&self.auth, &parts.headers);
+        let language = language::asked(&self.auth.languages, &parts.headers);
+        let span = tracing::debug_span!("request", id = %who.request_id);
+        let done = around::caught(pin!(self.perform(&who, language, &parts, sent).instrument(span))).await;
+        let mut response = done.unwrap_or_else(|error| self.explain(&error, &who, language));
+        if parts.method == Method::HEAD {
             *response.body_mut() = Body::empty();
         }
-        guard(response.headers_mut(), &auth, self.holds_credential());
+        guard(response.headers_mut(), &self.auth, self.holds_credential());
+        around::name(response.headers_mut(), &who);
+        around::log(&self.auth, &parts.method, self.page.path, response.status().as_u16(), &who, started);
+        self.tally.count(&parts.method, response.status().as_u16(), began.elapsed());
         response
     }
 
     /// Whether the address itself lets somebody do something.
     fn holds_credential(&self) -> bool {
-        self.path.contains('{')
+        self.page.path.contains('{')
     }
 
-    async fn perform(&self, auth: &Auth, who: &Client, language: &Language, parts: &Parts, sent: Body) -> Result<Shown> {
-        let method = &parts.method;
+    async fn perform(&self, who: &Client, language: &Language, parts: &Parts, sent: Body) -> Result<Response<Body>> {
+        let (auth, method) = (&self.auth, &parts.method);
         if ![Method::GET, Method::HEAD, Method::POST].contains(method) {
             return Err(Error::Refused(405, Message::MethodNotAllowed(method.to_string())));
         }
         let max = usize::try_from(auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
         let input = body::read(&parts.headers, sent, max).await?;
-        let parameters = path::parameters(self.path, parts.uri.path());
+        let parameters = path::parameters(self.page.path, parts.uri.path());
         let (browser, cookies) = (Browser::of(auth, &parts.headers), cookies::lines(&parts.headers));
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let (auth, who, language, method) = (auth.clone(), who.clone(), language.clone(), method.clone());
-        (self.run)(PageCall { auth, who, language, method, parameters, input, browser, cookies, query }).await
+        let call = PageCall { auth, who, language: language.clone(), method, parameters, input, browser, cookies, query };
+        page(&self.auth, (self.page.run)(call).await?, &language)
+    }
+
+    /// A page that says in words why there is no other. Where even that cannot be shown, the bare words.
+    fn explain(&self, error: &Error, who: &Client, language: &Language) -> Response<Body> {
+        let tell = |error: &Error| {
+            if let Error::Internal(why) = error {
+                tracing::error!(request_id = %who.request_id, path = self.page.path, why, "a page failed");
+            }
+        };
+        tell(error);
+        around::caught_at_once(|| problem(&self.auth, error, language)).unwrap_or_else(|error| {
+            tell(&error);
+            render::plain(500, Message::Internal.text())
+        })
     }
 }
 
-/// A page that says in words why there is no other.
-fn problem(auth: &Auth, error: &Error, language: &Language) -> Response<Body> {
+fn problem(auth: &Auth, error: &Error, language: &Language) -> Result<Response<Body>> {
     let answer = super::Answer::error(error, language);
     let message = match error {
         Error::Fields(wrong) => wrong.sentences(language).into_values().flatten().collect::<Vec<_>>().join(" "),
         _ => answer.body.value()["detail"].as_str().unwrap_or_default().to_owned(),
     };
-    let mut response = page(auth, Shown::Template(answer.status, "pages/problem.html", context! { message }), language);
+    let mut response = page(auth, Shown::Template(answer.status, "pages/problem.html", context! { message }), language)?;
     let wait = answer.headers.iter().find(|(name, _)| *name == "retry-after");
     if let Some(wait) = wait.and_then(|(_, wait)| HeaderValue::from_str(wait).ok()) {
         response.headers_mut().insert(header::RETRY_AFTER, wait);
     }
-    response
+    Ok(response)
 }
 
-fn page(auth: &Auth, shown: Shown, language: &Language) -> Response<Body> {
+fn page(auth: &Auth, shown: Shown, language: &Language) -> Result<Response<Body>> {
     let (status, name, values) = match shown {
         Shown::Template(status, name, values) => (status, name, values),
-        Shown::Elsewhere(status, url) => return elsewhere(status, &url),
+        Shown::Elsewhere(status, url) => return Ok(elsewhere(status, &url)),
         Shown::WithCookies(shown, cookies) => {
-            let mut response = page(auth, *shown, language);
+            let mut response = page(auth, *shown, language)?;
             cookies.iter().for_each(|cookie| cookie.add_to(response.headers_mut()));
-            return response;
+            return Ok(response);
         }
     };
-    let html = match auth.courier.pages.render(name, values, language) {
-        Ok(html) => html,
-        Err(error) => {
-            tracing::error!(?error, name, "a page failed");
-            return render::plain(500, Message::Internal.text());
-        }
-    };
+    let html = auth.courier.pages.render(name, values, language)?;
     let policy = format!(
         "default-src 'none'; img-src data:; style-src '{}'; form-action 'self'{}; frame-ancestors 'none'; base-uri 'none'",
         style_hash(&html),
@@ -248,7 +267,7 @@ fn page(auth: &Auth, shown: Shown, language: &Language) -> Response<Body> {
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    response
+    Ok(response)
 }
 
 /// The front end's origins, to which a form of ours may lead: browsers hold redirects to `form-action` too (CSP Level 3 §6.4.1). An

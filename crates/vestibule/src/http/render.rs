@@ -11,6 +11,7 @@ use crate::ground::Language;
 
 use super::accept::Format;
 use super::answer::{self, Answer};
+use super::around;
 use super::dispatch::Bound;
 
 const JSON: &str = "application/json";
@@ -70,7 +71,7 @@ pub(super) fn response(
     put(headers, header::CONTENT_LANGUAGE, language.tag());
     guard(headers);
     stay_encrypted(headers, bound.https);
-    put(headers, HeaderName::from_static("x-request-id"), &who.request_id);
+    around::name(headers, who);
     for (name, value) in &answer.headers {
         put(headers, HeaderName::from_static(name), value);
     }

@@ -60,7 +60,7 @@ pub type Within = Arc<dyn Fn(Request<Bytes>) -> Reply + Send + Sync>;
 
 #[derive(Clone)]
 enum Way {
-    Network(Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>),
+    Network(Box<Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>>),
     Within(Within),
 }
 
@@ -110,7 +110,7 @@ impl Outgoing {
         tcp.enforce_http(false);
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls::client(authorities)?).https_or_http().enable_http1();
         let client = Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp));
-        Ok(Self { way: Way::Network(client), bounds, reach, plain })
+        Ok(Self { way: Way::Network(Box::new(client)), bounds, reach, plain })
     }
 
     /// A way that leads nowhere: what is asked is answered here.

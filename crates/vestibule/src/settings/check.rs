@@ -140,6 +140,7 @@ fn spans(settings: &Settings, found: &mut Found) {
         ("tokens.absolute_ttl", tokens.absolute_ttl, least..=century),
         ("jwt.access_ttl", jwt.access_ttl, least..=century),
         ("jwt.refresh_ttl", jwt.refresh_ttl, jwt.access_ttl..=century),
+        ("jwt.refresh_grace", jwt.refresh_grace, nothing..=Span::seconds(60)),
         ("jwt.leeway", jwt.leeway, nothing..=Span::seconds(60)),
     ] {
         within(found, key, span, range);
@@ -266,6 +267,7 @@ pub(super) mod tests {
         settings.email.code_tries = 6;
         settings.tokens.idle_ttl = Span::seconds(0);
         settings.tokens.absolute_ttl = Span::seconds(0);
+        settings.jwt.refresh_grace = beyond(Span::seconds(60));
         settings.jwt.leeway = beyond(Span::seconds(60));
         let expected = [
             "password.min_length",
@@ -276,6 +278,7 @@ pub(super) mod tests {
             "email.code_ttl",
             "tokens.idle_ttl",
             "tokens.absolute_ttl",
+            "jwt.refresh_grace",
             "jwt.leeway",
             "server.body_max",
             "email.code_tries",
@@ -292,6 +295,9 @@ pub(super) mod tests {
         settings.password.reset_ttl = Span::hours(24);
         settings.email.verification_ttl = Span::days(7);
         settings.jwt.leeway = Span::seconds(60);
+        settings.jwt.refresh_grace = Span::seconds(60);
+        assert_eq!(keys(&settings), [""; 0]);
+        settings.jwt.refresh_grace = Span::seconds(0);
         assert_eq!(keys(&settings), [""; 0]);
     }
 

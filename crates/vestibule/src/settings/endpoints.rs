@@ -17,8 +17,9 @@ pub struct Endpoints {
 }
 
 /// Pages and the endpoints whose work they do, where their paths do not show it.
-const STAND_FOR: [(&str, &str); 8] = [
+const STAND_FOR: [(&str, &str); 9] = [
     ("sign-up", "registration"),
+    ("sign-up/complete", "registration/complete"),
     ("sign-in", "login"),
     ("sign-out", "logout"),
     ("forgot-password", "password/reset"),
@@ -47,8 +48,9 @@ impl Endpoints {
         Some(format!("{}{parameters}", moved.unwrap_or(own)))
     }
 
-    /// What cannot be, given the paths that there are: names of nothing, paths that are no paths, two at one place.
-    pub(crate) fn problems(&self, paths: &[&str]) -> Vec<String> {
+    /// What cannot be, given the paths that there are and the places that stay: names of nothing, paths that are no paths, two at
+    /// one place, whatever their parameters are called.
+    pub(crate) fn problems(&self, paths: &[&str], fixed: &[&str]) -> Vec<String> {
         let own = |path: &str| path.split("/{").next().unwrap_or_default().to_owned();
         let known: Vec<String> = paths.iter().map(|path| own(path)).collect();
         let named = self.off.iter().map(|name| ("off", name)).chain(self.moved.keys().map(|name| ("moved", name)));
@@ -59,7 +61,8 @@ impl Endpoints {
         let broken = self.moved.values().filter(|to| !is_path(clean(to)));
         problems
             .extend(broken.map(|to| format!("endpoints.moved: {to:?} is no path of letters, digits, \"-\", \"_\" and \"/\"")));
-        let mut places: Vec<String> = paths.iter().filter_map(|path| self.place(path)).collect();
+        let placed = paths.iter().filter_map(|path| self.place(path)).chain(fixed.iter().map(|path| (*path).to_owned()));
+        let mut places: Vec<String> = placed.map(|place| without_names(&place)).collect();
         places.sort();
         for pair in places.windows(2) {
             if pair[0] == pair[1] {
@@ -75,6 +78,11 @@ fn list(known: &[String]) -> String {
     names.sort_unstable();
     names.dedup();
     names.join(", ")
+}
+
+/// The path as a router sees it, to whom all parameters are the same.
+fn without_names(path: &str) -> String {
+    path.split('/').map(|part| if part.starts_with('{') { "{…}" } else { part }).collect::<Vec<_>>().join("/")
 }
 
 fn clean(path: &str) -> &str {
@@ -107,16 +115,26 @@ mod tests {
         assert_eq!(endpoints.place("password/reset").as_deref(), Some("forgotten"));
         assert_eq!(endpoints.place("password/reset/{uid}").as_deref(), Some("forgotten/{uid}"), "its page moves along");
         assert_eq!(endpoints.place("sign-in"), None, "nor is its page");
-        assert!(endpoints.problems(&PATHS).is_empty());
+        assert!(endpoints.problems(&PATHS, &[]).is_empty());
     }
 
     #[test]
     fn what_cannot_be_is_told_all_at_once() {
         let wrong = endpoints(&["passwort"], &[("users", "me"), ("user", "a b"), ("login", "password/reset")]);
-        let problems = wrong.problems(&PATHS);
+        let problems = wrong.problems(&PATHS, &[]);
         assert_eq!(problems.len(), 4, "{problems:?}");
         for path in ["", "a//b", "../x", "{x}", "ä"] {
-            assert_eq!(endpoints(&[], &[("user", path)]).problems(&PATHS).len(), 1, "{path}");
+            assert_eq!(endpoints(&[], &[("user", path)]).problems(&PATHS, &[]).len(), 1, "{path}");
         }
+    }
+
+    #[test]
+    fn two_paths_meet_whatever_their_parameters_are_called() {
+        let paths = ["sessions", "sessions/{id}", "password/reset/{uid}/{token}", "confirm/{key}"];
+        let told = endpoints(&[], &[("confirm", "sessions")]).problems(&paths, &[]);
+        assert_eq!(told, ["endpoints.moved: two endpoints would be at \"sessions/{…}\""]);
+        assert_eq!(endpoints(&[], &[("password/reset", "sessions")]).problems(&paths, &[]), [""; 0]);
+        let moved = endpoints(&[], &[("sessions", "openapi")]);
+        assert_eq!((moved.problems(&paths, &["openapi"]).len(), moved.problems(&paths, &[]).len()), (1, 0));
     }
 }

@@ -1,10 +1,11 @@
 //! Endpoints that are left out or moved, and the pages that go with them.
 
 use http::Method;
-use vestibule::Settings;
-use vestibule::settings::Verification;
-use vestibule::testing::app::PASSWORD;
+use vestibule::settings::{Settings, Verification};
+use vestibule::testing::app::{PASSWORD, settings};
+use vestibule::testing::databases::each_database;
 use vestibule::testing::{TestAnswer, TestApp, on_both};
+use vestibule::{Auth, Builder};
 
 /// Each endpoint with the page that does the same.
 const PAGES: [(&str, &str); 8] = [
@@ -133,4 +134,36 @@ async fn whoever_signs_up_reads_of_the_mail_also_where_no_other_can_be_asked_for
         app.deliver().await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn endpoints_that_would_meet_are_refused_at_the_start() {
+    let refused = async |change: &dyn Fn(Builder) -> Builder, base: &str| {
+        let mut messages = Vec::new();
+        for database in each_database().await {
+            let mut settings = settings(&database.url);
+            settings.server.base_path = base.to_owned();
+            match change(Auth::builder(settings)).build().await {
+                // The router is what would panic.
+                Ok(auth) => drop(auth.router_at_base_path::<()>().merge(auth.well_known())),
+                Err(error) => messages.push(error.to_string()),
+            }
+        }
+        messages
+    };
+    for (from, to, base) in [
+        ("registration/account-confirm-email", "sessions", "/auth"),
+        ("sessions", "email/change/confirm", "/auth"),
+        ("user", "openapi", "/auth"),
+        ("login", "sign-up", "/auth"),
+        ("login", "livez", ""),
+    ] {
+        let told = refused(&|builder| builder.moved(from, to), base).await;
+        assert!(told.len() == 2 && told.iter().all(|told| told.contains(to)), "{from} to {to}: {told:?}");
+    }
+    for (from, to, base) in
+        [("login", "livez", "/auth"), ("password/reset/confirm", "sessions/reset", "/auth"), ("user", "me", "")]
+    {
+        assert_eq!(refused(&|builder| builder.moved(from, to), base).await, [""; 0], "{from} to {to}");
+    }
 }

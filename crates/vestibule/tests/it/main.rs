@@ -12,6 +12,7 @@ mod endpoints;
 mod exchange;
 mod hooks;
 mod house;
+mod import;
 mod journey;
 mod keys;
 mod languages;

@@ -54,9 +54,11 @@ fn named(mut values: Values) -> Values {
 #[cfg(feature = "social")]
 fn providers(call: &PageCall) -> minijinja::Value {
     let next = call.query("next");
-    let each = call.auth.social.providers.iter().map(|provider| {
+    let settings = &call.auth.settings;
+    let there = call.auth.social.providers.iter().filter(|provider| settings.endpoints.place(provider.paths.start).is_some());
+    let each = there.map(|provider| {
         let members = [("from", "page")].into_iter().chain(next.as_deref().map(|next| ("next", next)));
-        let url = returns::with(&links::page_url(&call.auth.settings, provider.paths.start), &members.collect::<Vec<_>>());
+        let url = returns::with(&links::page_url(settings, provider.paths.start), &members.collect::<Vec<_>>());
         context! { label => provider.label(), url }
     });
     each.collect()

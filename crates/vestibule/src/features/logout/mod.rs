@@ -4,7 +4,7 @@
 use http::Method;
 
 use crate::accounts::{Auth, links, refresh, session_list};
-use crate::ground::{Message, Result};
+use crate::ground::{Error, Message, Result};
 use crate::http::page::{Page, PageCall, Shown};
 use crate::http::{Answer, Call, Endpoint, Gives, Operation};
 use crate::settings::TokenMode;

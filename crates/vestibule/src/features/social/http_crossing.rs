@@ -184,7 +184,9 @@ fn failed(call: &Call, stopped: &Stopped) -> Answer {
     let mut members = vec![("error", stopped.code), ("provider", id(call))];
     members.extend(stopped.token.as_ref().map(|token| (details::TOKEN, token.expose())));
     let settings = call.auth.settings();
-    let page = settings.frontend.error_url.clone().unwrap_or_else(|| links::page_url(settings, "sign-in"));
+    let ours = || settings.endpoints.place("sign-in").map(|_| links::page_url(settings, "sign-in"));
+    let page = settings.frontend.error_url.clone().or_else(ours).or_else(|| settings.frontend.login_url.clone());
+    let page = page.unwrap_or_else(|| format!("{}/", settings.public_url()));
     elsewhere(302, returns::with(&page, &members))
 }
 
