@@ -154,15 +154,17 @@ impl Unit<'_> {
     /// A sign-up that waited is empty then, and is filled in anew with what the provider and the person tell.
     async fn take_over(&self, user: &User, address: &EmailAddress, events: &mut Vec<Event>) -> Result<Identified> {
         let (auth, person) = (self.auth, self.asserted.person);
-        let (profile, missing) = self.asserted.details.profile(&auth.shapes, person);
         let waits = verification::waits(self.tx, user.id).await?;
-        if waits && !missing.is_empty() {
-            identities::release(self.tx, self.claimed).await?;
-            return Ok(Identified::Incomplete(missing));
-        }
+        let profile = match self.asserted.details.profile(auth, person, true) {
+            Err(missing) if waits => {
+                identities::release(self.tx, self.claimed).await?;
+                return Ok(Identified::Incomplete(missing));
+            }
+            profile => profile.ok().filter(|_| waits),
+        };
         let held = Held { user: user.id, epoch: user.epoch, email_key: address.key().to_owned() };
         let (mut user, gone) = verification::take_over(auth, self.tx, self.who, &held).await?;
-        if waits {
+        if let Some(profile) = profile {
             (user.first_name, user.last_name, user.profile) = (person.first_name.clone(), person.last_name.clone(), profile);
             users::update(self.tx, &user, None).await?;
             unique::claim(self.tx, &auth.shapes.declared, user.id, &json!({}), &user.profile).await?;
