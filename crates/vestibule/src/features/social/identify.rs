@@ -154,13 +154,13 @@ impl Unit<'_> {
     /// A sign-up that waited is empty then, and is filled in anew with what the provider and the person tell.
     async fn take_over(&self, user: &User, address: &EmailAddress, events: &mut Vec<Event>) -> Result<Identified> {
         let (auth, person) = (self.auth, self.asserted.person);
-        let waits = verification::waits(self.tx, user.id).await?;
         let profile = match self.asserted.details.profile(auth, person, true) {
-            Err(missing) if waits => {
+            _ if !verification::waits(self.tx, user.id).await? => None,
+            Ok(profile) => Some(profile),
+            Err(missing) => {
                 identities::release(self.tx, self.claimed).await?;
                 return Ok(Identified::Incomplete(missing));
             }
-            profile => profile.ok().filter(|_| waits),
         };
         let held = Held { user: user.id, epoch: user.epoch, email_key: address.key().to_owned() };
         let (mut user, gone) = verification::take_over(auth, self.tx, self.who, &held).await?;
