@@ -52,7 +52,7 @@ impl Auth {
                 router = router.route(&path, any(answer));
             }
         }
-        for page in doors() {
+        for page in doors(self) {
             let Some(place) = self.settings.endpoints.place(page.path) else { continue };
             let door = Arc::new(Door::new(self.clone(), page));
             for end in ["", "/"] {
@@ -140,9 +140,9 @@ impl Auth {
         }
     }
 
-    /// Sends what is due. Whether it was told to stop meanwhile: then the mail in hand gets [`worker::LAST_MAIL`] and no more.
+    /// Sends some of what is due. Whether it was told to stop meanwhile: then the mail in hand gets [`worker::LAST_MAIL`] and no more.
     async fn deliver_until(&self, stop: Pin<&mut impl Future<Output = ()>>) -> bool {
-        let mut round = pin!(worker::deliver_due(self));
+        let mut round = pin!(worker::deliver_some(self));
         let (done, stopped) = tokio::select! {
             done = &mut round => (done, false),
             () = stop => (tokio::time::timeout(worker::LAST_MAIL, round).await.unwrap_or_else(|_| Ok(Round::default())), true),
@@ -197,8 +197,9 @@ impl Auth {
 }
 
 /// The pages for people.
-fn doors() -> Vec<Page> {
-    vec![
+#[cfg_attr(not(feature = "social"), expect(unused_variables, reason = "without providers all have the same"))]
+fn doors(auth: &Auth) -> Vec<Page> {
+    let mut doors = vec![
         features::email_verification::page(),
         features::email_verification::sent_page(),
         features::password_reset::page(),
@@ -209,8 +210,11 @@ fn doors() -> Vec<Page> {
         features::logout::page(),
         features::registration::page(),
         features::password_change::page(),
-        features::account::page(),
-    ]
+    ];
+    #[cfg(feature = "social")]
+    doors.extend(features::social::pages(auth));
+    doors.push(features::account::page());
+    doors
 }
 
 /// What stands at the root, where endpoints may stand too.
@@ -218,7 +222,7 @@ const AT_ROOT: [&str; 2] = ["livez", "readyz"];
 
 /// What is wrong with where the settings put the endpoints.
 pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
-    let (rooms, doors) = (all_rooms(auth), doors());
+    let (rooms, doors) = (all_rooms(auth), doors(auth));
     let paths: Vec<&str> = rooms.iter().map(|room| room.path).chain(doors.iter().map(|door| door.path)).collect();
     let endpoints = &auth.settings.endpoints;
     let mut fixed = Vec::new();
@@ -303,12 +307,17 @@ mod tests {
 
     #[tokio::test]
     async fn every_page_goes_with_an_endpoint() {
-        let app = TestApp::on(databases::fresh_sqlite().await, |_| {}).await;
+        let with_provider = |settings: &mut crate::Settings| {
+            settings.social.extend(cfg!(feature = "social").then(|| ("dev".to_owned(), crate::settings::Social::default())));
+        };
+        let app = TestApp::on(databases::fresh_sqlite().await, with_provider).await;
         let rooms = all_rooms(&app.auth);
-        for door in doors() {
+        for door in doors(&app.auth) {
             let own = door.path.split("/{").next().unwrap();
-            // Where one is signed in is no endpoint's work; it goes by its own path alone.
-            let known = own == "account" || Endpoints::behind(own).is_some() || rooms.iter().any(|room| room.path == own);
+            // Where one is signed in is no endpoint's work, nor is a provider's page; they go by their own paths alone.
+            let known = ["account", "social/dev/provider"].contains(&own)
+                || Endpoints::behind(own).is_some()
+                || rooms.iter().any(|room| room.path == own);
             assert!(known, "settings/endpoints.rs does not say with which endpoint {own} goes");
         }
     }

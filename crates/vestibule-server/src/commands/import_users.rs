@@ -1,6 +1,7 @@
 //! `vestibule user import`: accounts of a Django project, from what `dumpdata` writes.
 //!
-//! The file is read twice: first for the addresses that are proven, which may stand behind the accounts, then for the accounts.
+//! The file is read twice: first for the addresses that are proven, which may stand behind the accounts, and for the greatest number,
+//! then for the accounts.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
@@ -32,13 +33,15 @@ struct Tally {
 }
 
 pub(super) async fn run(config: Option<&Path>, file: &Path) -> Result<(), Failure> {
-    let proven = proven(file)?;
+    let Seen { proven, highest } = look(file)?;
     let auth = open::service(config).await?;
+    // Before anything else, so that nobody who registers meanwhile gets a number of the file.
+    import::reserve(&auth, highest).await.map_err(|error| failed(&error))?;
     let declared: BTreeSet<String> = auth.settings().user.fields.iter().map(|field| field.name.clone()).collect();
     let mut tally = Tally::default();
     let mut batch: Vec<(usize, Record)> = Vec::with_capacity(BATCH);
     for (number, line) in lines(file)? {
-        match line? {
+        match read(&line?) {
             Ok(Line::User(mut record)) => {
                 let address = record.email.as_deref().unwrap_or_default().to_lowercase();
                 record.email_verified |= proven.contains(&(record.id, address));
@@ -56,33 +59,43 @@ pub(super) async fn run(config: Option<&Path>, file: &Path) -> Result<(), Failur
     tally.tell()
 }
 
-type Read = Result<Result<Line, String>, Failure>;
-
-/// The lines with their numbers. A file that cannot be read is a failure; a line that is none, only that line's.
-fn lines(file: &Path) -> Result<impl Iterator<Item = (usize, Read)>, Failure> {
+/// The lines with their numbers. A file that cannot be read is a failure.
+fn lines(file: &Path) -> Result<impl Iterator<Item = (usize, Result<String, Failure>)>, Failure> {
     let told = |error: std::io::Error, file: &Path| Failure::Failed(format!("{}: {error}", file.display()));
     let open = File::open(file).map_err(|error| told(error, file))?;
     let name = file.to_owned();
-    let numbered = BufReader::new(open).lines().enumerate().map(move |(index, line)| {
-        let read = line.map_err(|error| told(error, &name)).map(|text| match text.trim() {
-            "" => Ok(Line::Other),
-            text if text.len() > LONGEST => Err("is too long".to_owned()),
-            text => Line::parse(text),
-        });
-        (index + 1, read)
-    });
-    Ok(numbered)
+    let numbered = BufReader::new(open).lines().enumerate();
+    Ok(numbered.map(move |(index, line)| (index + 1, line.map_err(|error| told(error, &name)))))
 }
 
-/// Which addresses of which accounts are proven, in small letters.
-fn proven(file: &Path) -> Result<HashSet<(i64, String)>, Failure> {
-    let mut proven = HashSet::new();
+/// What a line says. What is wrong with it is only that line's.
+fn read(line: &str) -> Result<Line, String> {
+    match line.trim() {
+        "" => Ok(Line::Other),
+        text if text.len() > LONGEST => Err("is too long".to_owned()),
+        text => Line::parse(text),
+    }
+}
+
+/// What must be known before the first account is written.
+#[derive(Default)]
+struct Seen {
+    /// Which addresses of which accounts are proven, in small letters.
+    proven: HashSet<(i64, String)>,
+    /// The greatest number of an account, also of one that is refused.
+    highest: i64,
+}
+
+fn look(file: &Path) -> Result<Seen, Failure> {
+    let mut seen = Seen::default();
     for (_, line) in lines(file)? {
-        if let Ok(Line::Address { user, email, verified: true }) = line? {
-            proven.insert((user, email.to_lowercase()));
+        let line = line?;
+        seen.highest = seen.highest.max(Line::number(&line).unwrap_or_default());
+        if let Ok(Line::Address { user, email, verified: true }) = read(&line) {
+            seen.proven.insert((user, email.to_lowercase()));
         }
     }
-    Ok(proven)
+    Ok(seen)
 }
 
 async fn write(auth: &Auth, batch: &mut Vec<(usize, Record)>, tally: &mut Tally) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use vestibule::Auth;
 use vestibule::accounts::admin::{self, NewAccount};
-use vestibule::accounts::session_list::{self, Listed};
+use vestibule::accounts::session_list::{self, Listed, Why};
 use vestibule::accounts::{Client, User, deletion};
 use vestibule::ground::{Error, Secret};
 
@@ -131,7 +131,8 @@ async fn sessions(config: Option<&Path>, asked: Sessions) -> Result<(), Failure>
         let ended = session_list::end_all(&auth, user.id).await.map_err(|error| failed(&error))?;
         output::say(&format!("{ended} sessions of account {} have ended", user.id));
     } else if let Some(sid) = &asked.end {
-        let ended = session_list::end(&auth, &Client::operator(&auth), user.id, sid).await.map_err(|error| failed(&error))?;
+        let ended =
+            session_list::end(&auth, &Client::operator(&auth), user.id, sid, Why::Ended).await.map_err(|error| failed(&error))?;
         if !ended {
             return Err(Failure::Failed(format!("account {} has no session {sid:?}", user.id)));
         }
@@ -145,16 +146,7 @@ async fn sessions(config: Option<&Path>, asked: Sessions) -> Result<(), Failure>
 
 fn session_line(session: &Listed, as_json: bool) -> String {
     if as_json {
-        return json!({
-            "id": session.sid,
-            "created_at": session.created_at.to_string(),
-            "last_used_at": session.last_used_at.to_string(),
-            "expires_at": session.expires_at.to_string(),
-            "ip": session.ip,
-            "device": session.device,
-            "method": session.method,
-        })
-        .to_string();
+        return session.as_json().to_string();
     }
     let (ip, device) = (session.ip.as_deref().unwrap_or("-"), session.device.as_deref().unwrap_or("-"));
     format!(

@@ -1,11 +1,13 @@
 //! The numbers: what they say, and where they are not.
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::time::sleep;
 
-use crate::client::Client;
-use crate::server::Server;
+use crate::client::{Client, PATIENCE};
+use crate::server::{PASSWORD, Server};
 
 async fn numbers(server: &Server) -> String {
     let answer = Client(server.metrics.unwrap()).ask("GET", "/metrics", None, "").await;
@@ -59,6 +61,54 @@ async fn the_numbers_tell_what_happened() {
     for secret in ["ana", "zzz", "MADE-UP", "127.0.0.1", &key] {
         assert!(!text.contains(secret), "{secret} in\n{text}");
     }
+}
+
+/// What a mail on the terminal leads to: the two parts of its link.
+async fn reset_link(server: &Server) -> (String, String) {
+    let began = Instant::now();
+    loop {
+        let log = server.log();
+        if let Some((_, rest)) = log.split_once("/password/reset/confirm/") {
+            let mut parts = rest.split('/').map(str::to_owned);
+            return (parts.next().unwrap(), parts.next().unwrap());
+        }
+        assert!(began.elapsed() < PATIENCE, "no mail in\n{log}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn endings_of_sessions_are_counted_by_their_reason() {
+    let server = Server::start(&[("METRICS__LISTEN", "127.0.0.1:0")]).await;
+    let client = server.client();
+    let ask = async |method: &str, path: &str, key: &str, body: serde_json::Value| {
+        client.ask(method, path, Some(key), &body.to_string()).await
+    };
+    let log_in = async || client.post("/auth/login/", &json!({ "username": "ana", "password": PASSWORD })).await;
+    let key = server.register("ana").await;
+    for _ in 0..3 {
+        assert_eq!(log_in().await.status, 200);
+    }
+    let listed = client.ask("GET", "/auth/sessions/", Some(&key), "").await.json();
+    let other = listed.as_array().unwrap().iter().find(|session| session["current"] == false).unwrap()["id"].clone();
+    let one = client.ask("DELETE", &format!("/auth/sessions/{}/", other.as_str().unwrap()), Some(&key), "").await;
+    assert_eq!(one.status, 204);
+    assert_eq!(ask("POST", "/auth/sessions/end-others/", &key, json!({})).await.json(), json!({ "ended": 2 }));
+    assert_eq!(log_in().await.status, 200);
+    let change = json!({ "old_password": PASSWORD, "new_password1": PASSWORD, "new_password2": PASSWORD });
+    assert_eq!(ask("POST", "/auth/password/change/", &key, change).await.status, 200);
+    assert_eq!(log_in().await.status, 200);
+    assert_eq!(client.post("/auth/password/reset/", &json!({ "email": "ana@example.test" })).await.status, 200);
+    let (uid, token) = reset_link(&server).await;
+    let body = json!({ "uid": uid, "token": token, "new_password1": PASSWORD, "new_password2": PASSWORD });
+    let done = client.post("/auth/password/reset/confirm/", &body).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    let text = numbers(&server).await;
+    for (why, sessions) in [("ended", 3), ("password_change", 1), ("password_reset", 2)] {
+        let line = format!("vestibule_sessions_ended_total{{why=\"{why}\"}} {sessions}");
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+    assert!(text.contains("vestibule_events_total{event=\"password.reset_requested\"} 1"), "{text}");
 }
 
 #[tokio::test]

@@ -69,6 +69,56 @@ fn user_delete_removes_the_account_while_a_server_runs() {
 }
 
 #[test]
+fn user_sessions_lists_and_ends_them_while_a_server_runs() {
+    for place in Place::both() {
+        let server = place.serve();
+        let ask = server.driver();
+        let keys =
+            [ask.register("ana"), ask.login("ana", PASSWORD).expect(200).key(), ask.login("ana", PASSWORD).expect(200).key()];
+        let bystander = ask.register("ben");
+        let run = |more: &[&str]| {
+            let done = place.run(&[&["user", "sessions", "ana"], more].concat(), &[]);
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            (done.status.code(), text(&done.stdout), text(&done.stderr))
+        };
+        let (status, said, complaint) = run(&["--json"]);
+        assert_eq!(status, Some(0), "{complaint}");
+        let listed: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let mut shown = ask.get("sessions/", &keys[2]).expect(200).json();
+        shown.as_array_mut().unwrap().iter_mut().for_each(|session| drop(session.as_object_mut().unwrap().remove("current")));
+        assert_eq!(serde_json::Value::from(listed.clone()), shown, "what its owner sees");
+        assert!(!keys.iter().any(|key| said.contains(key)));
+        let id = |session: &serde_json::Value| session["id"].as_str().unwrap().to_owned();
+        let ids: Vec<String> = listed.iter().map(id).collect();
+        let (status, said, _) = run(&[]);
+        assert_eq!((status, said.lines().count()), (Some(0), 3));
+        for (line, id) in said.lines().zip(&ids) {
+            assert!(line.starts_with(&format!("{id}  opened 2")) && line.contains("  127.0.0.1  "), "{line}");
+        }
+
+        let current = |key: &str| {
+            let listed = ask.get("sessions/", key).expect(200).json();
+            id(listed.as_array().unwrap().iter().find(|session| session["current"] == true).unwrap())
+        };
+        let (second, bens) = (current(&keys[1]), current(&bystander));
+        assert_eq!(run(&["--end", &second]), (Some(0), format!("session {second} has ended\n"), String::new()));
+        assert_eq!(keys.each_ref().map(|key| ask.status_of(key)), [200, 401, 200]);
+        for nobodys in [second.as_str(), &bens, "nothing"] {
+            let (status, _, complaint) = run(&["--end", nobodys]);
+            assert_eq!((status, complaint.contains(&format!("has no session {nobodys:?}"))), (Some(1), true), "{complaint}");
+        }
+        assert_eq!(run(&["--end-all"]).1, "2 sessions of account 1 have ended\n");
+        assert_eq!(keys.each_ref().map(|key| ask.status_of(key)), [401, 401, 401]);
+        assert_eq!(run(&["--json"]).1, "");
+        assert_eq!(run(&["--end-all", "--end", &second]).0, Some(2), "one of both");
+        assert_eq!(ask.status_of(&bystander), 200);
+        ask.login("ana", PASSWORD).expect(200);
+        let by = "SELECT count(*) FROM auth_audit WHERE event IN ('session.ended', 'sessions.ended') AND request_id = 'cli'";
+        assert_eq!(place.count(by), 2);
+    }
+}
+
+#[test]
 fn check_names_the_values_that_no_longer_fit_and_never_shows_them() {
     for place in Place::both() {
         let field = |kind: &str| format!("[[user.fields]]\nname = \"color\"\n{kind}\n");

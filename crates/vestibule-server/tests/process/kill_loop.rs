@@ -22,12 +22,12 @@ const CLIENTS: usize = 8;
 const PACE: Duration = Duration::from_millis(80);
 
 /// The latest moment of a kill after the clients begin.
-const LATEST_MS: u64 = 400;
+pub(crate) const LATEST_MS: u64 = 400;
 
 /// How soon a killed server must be ready again: 5 s (T85), and what a busy machine may add to it.
-const READY: Duration = Duration::from_secs(5 + 15);
+pub(crate) const READY: Duration = Duration::from_secs(5 + 15);
 
-fn rounds() -> u32 {
+pub(crate) fn rounds() -> u32 {
     std::env::var("VESTIBULE_KILL_ROUNDS").map_or(20, |text| text.parse().expect("VESTIBULE_KILL_ROUNDS is a number"))
 }
 

@@ -21,6 +21,7 @@ mod outage;
 mod people;
 mod place;
 mod proxy;
+mod refreshes;
 mod refusals;
 mod server;
 mod snippets;

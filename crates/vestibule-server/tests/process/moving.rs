@@ -25,14 +25,21 @@ fn people_move_in_with_their_numbers_and_passwords_and_an_import_may_be_repeated
         let server = place.serve();
         let ask = server.driver();
         let proven = json!({ "model": "account.emailaddress", "pk": 1, "fields": { "user": 40, "email": "Ana@example.org", "verified": true } });
-        let lines = [account(40, "ana", HASH), account(41, "ben", "md5$x$00"), proven.to_string(), account(42, "a b", HASH)];
+        let broken = json!({ "model": "auth.user", "pk": 90, "fields": { "password": HASH, "date_joined": "yesterday" } });
+        let lines = [
+            account(40, "ana", HASH),
+            account(41, "ben", "md5$x$00"),
+            proven.to_string(),
+            account(42, "a b", HASH),
+            broken.to_string(),
+        ];
         let file = std::env::temp_dir().join(format!("moving-{}-{}.jsonl", std::process::id(), ask.status_of("none")));
         fs::write(&file, lines.join("\n")).unwrap();
         let import = || place.run(&["user", "import", file.to_str().unwrap()], &[]);
 
         let done = import();
         let (said, complained) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-        assert_eq!(done.status.code(), Some(1), "one account has a name that cannot be: {complained}");
+        assert_eq!(done.status.code(), Some(1), "two accounts cannot be: {complained}");
         assert!(
             said.contains("2 accounts imported, 0 were there already") && said.contains("1 have a password in a form"),
             "{said}"
@@ -50,8 +57,11 @@ fn people_move_in_with_their_numbers_and_passwords_and_an_import_may_be_repeated
         assert!(String::from_utf8_lossy(&again.stdout).contains("0 accounts imported, 2 were there already"));
         ask.login("ana", PASSWORD).expect(200);
         ask.register("cleo");
-        let last = place.run(&["user", "list", "--json", "--after", "41"], &[]);
-        assert!(String::from_utf8_lossy(&last.stdout).contains("cleo"), "a new account has a number behind those that came");
+        let last = place.run(&["user", "list", "--json", "--after", "90"], &[]);
+        assert!(
+            String::from_utf8_lossy(&last.stdout).contains("cleo"),
+            "a new account has a number behind all that the file names"
+        );
         fs::remove_file(&file).unwrap();
     }
 }

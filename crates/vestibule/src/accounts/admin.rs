@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::db::Tx;
 use crate::forms::{Completeness, Form, Input, Source};
 use crate::ground::names::{EmailAddress, Username};
-use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time};
+use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time, meters};
 use crate::params;
 use crate::settings::{Presence, Verification};
 
@@ -188,22 +188,23 @@ async fn switch(auth: &Auth, id: UserId, sql: &'static str, name: &'static str) 
     let now = auth.clock.now();
     let event = Event::about(id, name);
     let row = event.clone();
-    let changed = auth
+    let ended = auth
         .db
         .unit(move |tx| async move {
             if tx.run(sql, params![id.as_i64()]).await? == 0 {
-                return Ok::<_, Error>(false);
+                return Ok::<_, Error>(None);
             }
             // Nothing to end when the account is enabled: disabling has ended it all.
-            sessions::end_all(&tx, id).await?;
+            let ended = sessions::end_all(&tx, id).await?;
             row.record(&tx, now, &Client::command_line()).await?;
-            Ok(true)
+            Ok(Some(ended))
         })
         .await?;
-    if changed {
+    if let Some(ended) = ended {
+        metrics::counter!(meters::SESSIONS_ENDED, "why" => "operator").increment(ended);
         event.log(&Client::operator(auth));
     }
-    Ok(changed)
+    Ok(ended.is_some())
 }
 
 /// Sets a password and ends every session.
@@ -218,12 +219,14 @@ pub async fn set_password(auth: &Auth, user: &User, password: &Secret) -> Result
     let (id, now) = (user.id, auth.clock.now());
     let event = Event::about(id, "password.changed").with("by", "operator");
     let row = event.clone();
-    auth.db.unit(move |tx| async move { replace_password(&tx, id, &hash, &row, now).await }).await?;
+    let ended = auth.db.unit(move |tx| async move { replace_password(&tx, id, &hash, &row, now).await }).await?;
+    metrics::counter!(meters::SESSIONS_ENDED, "why" => "operator").increment(ended);
     event.log(&Client::operator(auth));
     Ok(())
 }
 
-async fn replace_password(tx: &Tx, id: UserId, hash: &str, event: &Event, now: Time) -> Result<()> {
+/// How many sessions have ended.
+async fn replace_password(tx: &Tx, id: UserId, hash: &str, event: &Event, now: Time) -> Result<u64> {
     let sql = concat!(
         "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, new_email = NULL, new_email_key = NULL, password = $2 ",
         "WHERE id = $1"
@@ -231,8 +234,9 @@ async fn replace_password(tx: &Tx, id: UserId, hash: &str, event: &Event, now: T
     if tx.run(sql, params![id.as_i64(), hash]).await? == 0 {
         return Err(Error::Refused(404, Message::NotFound));
     }
-    sessions::end_all(tx, id).await?;
-    event.record(tx, now, &Client::command_line()).await
+    let ended = sessions::end_all(tx, id).await?;
+    event.record(tx, now, &Client::command_line()).await?;
+    Ok(ended)
 }
 
 /// Accounts in the order of their numbers, beginning after `after`.

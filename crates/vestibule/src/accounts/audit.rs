@@ -26,12 +26,17 @@ impl Event {
         Self { name, user: None, data: json!({}) }
     }
 
+    /// An event by somebody of whom nothing is looked up: the answer must take as long whether or not there is an account (T10).
+    pub fn by_somebody(name: &'static str) -> Self {
+        Self { name, user: None, data: json!({}) }
+    }
+
     /// What happened, for example `session.opened`.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The account that it happened to.
+    /// The account that it happened to, if it is known.
     pub fn user(&self) -> Option<UserId> {
         self.user
     }

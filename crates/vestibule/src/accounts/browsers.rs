@@ -55,8 +55,7 @@ impl Browsers {
 
     /// Whether that is what a script of the session repeats. Takes as long for a wrong value as for a right one.
     pub fn is_csrf(&self, sid: &str, sent: &str) -> bool {
-        let expected = self.csrf(sid);
-        aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), sent.as_bytes()).is_ok()
+        is_same(&self.csrf(sid), sent)
     }
 
     /// What a browser carries in which that user came in now.
@@ -73,7 +72,7 @@ impl Browsers {
     /// The browser that carries that, if we made it and it is not over.
     pub fn read_device(&self, text: &str, now: Time) -> Option<Device> {
         let (said, tag) = text.rsplit_once('.')?;
-        hmac::verify(&self.devices, said.as_bytes(), &hex::decode(tag).ok()?).ok()?;
+        is_same(&hex::encode(hmac::sign(&self.devices, said.as_bytes())), tag).then_some(())?;
         let mut parts = said.split('.');
         let mut number = || parts.next()?.parse::<i64>().ok();
         let (user, epoch, until) = (number()?, number()?, number()?);
@@ -88,8 +87,13 @@ impl Browsers {
 
     /// Whether that is the token of forms for whoever holds `held`.
     pub fn is_form_token(&self, held: &str, sent: &str) -> bool {
-        hex::decode(sent).is_ok_and(|tag| hmac::verify(&self.forms, held.as_bytes(), &tag).is_ok())
+        is_same(&self.form_token(held), sent)
     }
+}
+
+/// Whether both are one text. Takes as long wherever they differ.
+fn is_same(expected: &str, sent: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), sent.as_bytes()).is_ok()
 }
 
 /// 128 bits, as the reference's values have characters.
@@ -100,7 +104,13 @@ pub const CSRF_LENGTH: usize = 2 * CSRF_BYTES;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn browsers() -> Browsers {
+        Browsers::new(&MasterKey::new(&Secret::from("a-test-key-of-32-characters-or-more")).unwrap()).unwrap()
+    }
 
     #[test]
     fn t69_a_device_is_what_we_made_and_for_a_while() {
@@ -129,5 +139,36 @@ mod tests {
         assert!(browsers.is_form_token("one", &token) && !browsers.is_form_token("two", &token));
         assert!(!browsers.is_form_token("one", "no hexadecimal digits") && !browsers.is_form_token("one", &value));
         assert_ne!(value, token[..CSRF_LENGTH]);
+    }
+
+    proptest! {
+        #[test]
+        fn t75_nothing_that_a_browser_carries_makes_a_reader_panic(text in prop_oneof!["\\PC{0,120}", r"(-?[0-9]{0,21}\.){0,4}[0-9a-f]{0,64}"]) {
+            let (browsers, now) = (browsers(), Time::from_millis(0));
+            prop_assert!(browsers.read_device(&text, now).is_none());
+            prop_assert!(!browsers.is_csrf("one", &text) && !browsers.is_form_token("one", &text));
+        }
+
+        #[test]
+        fn t69_t43_t46_nothing_that_was_changed_counts(which in 0..3_usize, from in 0..130_usize, to in 0..130_usize, with in "[0-9a-fA-F.]{0,8}") {
+            let (browsers, now) = (browsers(), Time::from_millis(0));
+            let device = browsers.device(&Entropy::seeded(1), UserId::from_i64(7), 3, now).unwrap();
+            let text = [device.expose().to_owned(), browsers.csrf("one"), browsers.form_token("one")][which].clone();
+            let (from, to) = (from.min(to).min(text.len()), from.max(to).min(text.len()));
+            let changed = format!("{}{with}{}", &text[..from], &text[to..]);
+            prop_assume!(changed != text);
+            prop_assert!(browsers.read_device(&changed, now).is_none());
+            prop_assert!(!browsers.is_csrf("one", &changed) && !browsers.is_form_token("one", &changed));
+        }
+    }
+
+    #[test]
+    fn t69_t43_t46_there_is_one_way_to_write_each() {
+        let (browsers, now) = (browsers(), Time::from_millis(0));
+        let device = browsers.device(&Entropy::seeded(1), UserId::from_i64(7), 3, now).unwrap();
+        assert!(browsers.read_device(device.expose(), now).is_some());
+        assert!(browsers.read_device(&device.expose().to_uppercase(), now).is_none());
+        assert!(!browsers.is_csrf("one", &browsers.csrf("one").to_uppercase()));
+        assert!(!browsers.is_form_token("one", &browsers.form_token("one").to_uppercase()));
     }
 }

@@ -36,7 +36,7 @@ pub async fn finish(auth: &Auth, tx: &Tx, who: &Client, id: UserId, epoch: i64, 
 }
 
 /// The same for whoever signs in on a page of ours: the browser gets a session cookie whatever the settings say, and nothing
-/// else (see `http::cookies::of_page`).
+/// else (see `http::granted_on_page`).
 ///
 /// # Errors
 /// As [`finish`].

@@ -4,12 +4,10 @@
 //! each time, so logging out, disabling and a changed password take effect at the next request (T29).
 
 use crate::ground::{Error, Message, Result, Time};
-use crate::settings::Verification;
 
-use super::sessions::{self, Caller, Opened, Session};
-use super::signing::{Claims, Fault, Generation, Minted};
-use super::users::{self, User};
-use super::{Auth, UserId};
+use super::sessions::{self, Caller, Opened};
+use super::signing::{Fault, Generation, Minted};
+use super::{Auth, UserId, old_system};
 
 /// What a session gives out.
 pub struct Pair {
@@ -47,7 +45,7 @@ pub async fn authenticate(auth: &Auth, token: &str) -> Result<Caller> {
     let claims = auth.signing()?.read_access(token).await.map_err(|fault| because(fault, Error::Unauthenticated))?;
     let found = match &claims.sid {
         Some(sid) => sessions::by_sid(auth, sid).await?,
-        None => of_old_system(auth, &claims).await?,
+        None => old_system::caller(auth, &claims).await?,
     };
     let caller = found.filter(|caller| caller.user.id == claims.user);
     let caller = caller.ok_or(Error::Unauthenticated(Message::JwtInvalid))?;
@@ -56,25 +54,6 @@ pub async fn authenticate(auth: &Auth, token: &str) -> Result<Caller> {
     }
     Ok(caller)
 }
-
-/// Whom an access token of the system before this one stands for. It has no session here, so whatever needs one, such as a change
-/// of password, asks for the refresh token to be exchanged first.
-async fn of_old_system(auth: &Auth, claims: &Claims) -> Result<Option<Caller>> {
-    let Some(user) = of_before(auth, claims).await? else { return Ok(None) };
-    let session = Session { sid: String::new(), created_at: claims.issued_at, last_seen_at: claims.issued_at };
-    Ok(Some(Caller { user, session }))
-}
-
-/// The account of a token of the system before this one, as long as nothing here has ended the account's credentials of before:
-/// a change of password, a reset, a disabling.
-pub(super) async fn of_before(auth: &Auth, claims: &Claims) -> Result<Option<User>> {
-    let user = users::by_id(&auth.db, claims.user).await?.map(|found| found.user);
-    let must_prove = auth.settings.account.email_verification == Verification::Mandatory;
-    Ok(user.filter(|user| user.is_active && user.epoch == FIRST_EPOCH && (user.email_verified || !must_prove)))
-}
-
-/// The epoch of an account whose credentials were never ended at once.
-const FIRST_EPOCH: i64 = 1;
 
 /// Why a token does not count, as an error with that message.
 pub(super) fn because(fault: Fault, refuse: fn(Message) -> Error) -> Error {

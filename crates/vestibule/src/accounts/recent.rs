@@ -7,22 +7,23 @@ use crate::ground::{Result, Time};
 use crate::params;
 
 use super::Auth;
-use super::sessions::{Caller, Session};
+use super::sessions::{Caller, Method, Session};
 
 /// How long a proof counts (threats §0.5, RECENT_AUTH).
 pub const RECENT: Duration = Duration::from_secs(10 * 60);
 
-/// Whether the session was opened, or its password proven again, within the last ten minutes.
+/// Whether somebody showed who they are to open the session, or proved the password in it again, within the last ten minutes.
+///
+/// The row alone says so. A token of the system before this one is refreshed over there without a password, so neither its own age nor
+/// that of the session which it opened here proves anything.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn is_recent(auth: &Auth, session: &Session) -> Result<bool> {
     let since = auth.clock.now().minus(RECENT);
-    if session.created_at > since {
-        return Ok(true);
-    }
-    let sql = "SELECT sid FROM auth_sessions WHERE sid = $1 AND proven_at > $2";
-    Ok(auth.db.one::<(String,)>(sql, params![session.sid.as_str(), since]).await?.is_some())
+    let sql = "SELECT sid FROM auth_sessions WHERE sid = $1 AND (proven_at > $2 OR (created_at > $2 AND method <> $3))";
+    let given = params![session.sid.as_str(), since, Method::OldSystem.as_str()];
+    Ok(auth.db.one::<(String,)>(sql, given).await?.is_some())
 }
 
 /// Notes that the password was proven in that session. Whether the session still counts.

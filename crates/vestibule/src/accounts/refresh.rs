@@ -8,18 +8,16 @@
 use serde_json::Map;
 
 use crate::db::{self, FromRow, Row};
-use crate::ground::secrets::Digest;
-use crate::ground::{Error, Message, Result, Secret, Time, meters};
-use crate::jobs;
-use crate::mail::templates::Kind as Mailing;
+use crate::ground::{Error, Message, Result, Secret, Time};
 use crate::params;
 
-use super::audit::Event;
+use super::old_system::OldToken;
 use super::pairs::{self, Pair};
-use super::sessions::{self, Caller, Method, Opened};
+use super::session_list::{self, Why};
+use super::sessions::{self, Caller, Held, Method, Opened};
 use super::signing::{self, Claims};
 use super::users::{User, user_columns};
-use super::{Auth, Client, login};
+use super::{Auth, Client, UserId, login, old_system};
 
 /// How often a request looks again when others move the same session on.
 const LOOKS: usize = 8;
@@ -91,7 +89,7 @@ pub async fn refresh(auth: &Auth, who: &Client, token: &Secret) -> Result<(Pair,
                 return Ok((pairs::of(auth, claims.user, &session).await?, line.expires_at));
             }
             Place::Past => {
-                end_stolen(auth, who, &line.caller).await?;
+                session_list::end(auth, who, claims.user, sid, Why::Reused).await?;
                 return Err(spent());
             }
         }
@@ -119,16 +117,20 @@ pub async fn of(auth: &Auth, token: &str) -> Result<Option<(Caller, Claims)>> {
     Ok(counts.then_some((line.caller, claims)))
 }
 
-/// The session that a refresh token was made for, for whoever logs out with it: whether it is used up does not matter, and one
-/// that is over or none of ours names no session.
+/// What a refresh token was made to keep alive, for whoever logs out with it: whether it is used up does not matter, and one that is
+/// over or none of ours keeps nothing. One of the system before this one keeps itself.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn session_of(auth: &Auth, token: &str) -> Result<Option<(super::UserId, String)>> {
-    match read(auth, token).await {
-        Ok(claims) => Ok(claims.sid.map(|sid| (claims.user, sid))),
-        Err(Error::Refused(..)) => Ok(None),
-        Err(other) => Err(other),
+pub async fn kept_by(auth: &Auth, token: &str) -> Result<Option<(UserId, Held)>> {
+    let claims = match read(auth, token).await {
+        Ok(claims) => claims,
+        Err(Error::Refused(..)) => return Ok(None),
+        Err(other) => return Err(other),
+    };
+    match claims.sid {
+        Some(sid) => Ok(Some((claims.user, Held::Session(sid)))),
+        None => Ok(old_system::account(auth, &claims).await?.map(|user| (user.id, Held::OldToken(OldToken::of(auth, &claims))))),
     }
 }
 
@@ -196,42 +198,13 @@ async fn more_claims(auth: &Auth, user: &User) -> Result<Map<String, serde_json:
     auth.unit(move |tx| async move { signing::more_claims(&floor, &tx, &user).await }).await
 }
 
-/// Two have used one token, and which of them is the owner cannot be told: both are out, and the owner hears of it (T37).
-async fn end_stolen(auth: &Auth, who: &Client, caller: &Caller) -> Result<()> {
-    let (sender, now, sid, user) = (who.clone(), auth.clock.now(), caller.session.sid.clone(), caller.user.id);
-    let notice = auth.settings.email.notices.session_ended;
-    let event = Event::about(user, "refresh.reused").with("sid", sid.as_str());
-    let row = event.clone();
-    let ended = auth
-        .db
-        .unit(move |tx| async move {
-            let ended = sessions::end(&tx, &sid).await?;
-            if ended {
-                row.record(&tx, now, &sender).await?;
-            }
-            if ended && notice {
-                jobs::outbox::ask(&tx, Mailing::SessionEnded, user, now).await?;
-            }
-            Ok::<_, Error>(ended)
-        })
-        .await?;
-    if ended {
-        auth.courier.bell.notify_one();
-        metrics::counter!(meters::SESSIONS_ENDED, "why" => "reuse").increment(1);
-        event.log(who);
-    }
-    Ok(())
-}
-
 /// A refresh token of the system before this one opens one session here, once.
 async fn adopt(auth: &Auth, who: &Client, claims: &Claims) -> Result<(Pair, Time)> {
-    let user = pairs::of_before(auth, claims).await?.ok_or_else(spent)?;
-    let hash = Digest::of(claims.jti.as_bytes());
-    let (floor, sender, ends) = (auth.clone(), who.clone(), claims.expires_at);
+    let user = old_system::account(auth, claims).await?.ok_or_else(spent)?;
+    let (floor, sender, token) = (auth.clone(), who.clone(), OldToken::of(auth, claims));
     let granted = auth
         .unit(move |tx| async move {
-            let sql = "INSERT INTO auth_spent_tokens (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-            if tx.run(sql, params![hash.as_bytes(), ends.millis()]).await? == 0 {
+            if !token.spend(&tx).await? {
                 return Err(spent());
             }
             login::finish(&floor, &tx, &sender, user.id, user.epoch, Method::OldSystem).await

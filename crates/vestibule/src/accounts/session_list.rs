@@ -1,13 +1,17 @@
 //! A user's sessions, as the user and the operator see them: when, from where, with what; and ending them. Nothing that opens one
 //! is shown (T30).
 
+use serde_json::{Value, json};
+
 use crate::db::{self, FromRow, Row};
-use crate::ground::{Error, Result, Time, meters};
+use crate::ground::{Error, Message, Result, Time, meters};
+use crate::jobs;
+use crate::mail::templates::Kind as Mailing;
 use crate::params;
 
 use super::audit::Event;
-use super::sessions::{self, Caller, Opened};
-use super::{Auth, Client, UserId, device};
+use super::sessions::{self, Caller, Held, Opened};
+use super::{Auth, Client, UserId, device, old_system};
 
 /// The most sessions that are listed, the latest first.
 const MOST: i64 = 500;
@@ -29,6 +33,21 @@ pub struct Listed {
     pub device: Option<String>,
     /// How it was opened: a word as in the audit trail.
     pub method: String,
+}
+
+impl Listed {
+    /// As clients and the operator read it.
+    pub fn as_json(&self) -> Value {
+        json!({
+            "id": self.sid,
+            "created_at": self.created_at.to_string(),
+            "last_used_at": self.last_used_at.to_string(),
+            "expires_at": self.expires_at.to_string(),
+            "ip": self.ip,
+            "device": self.device,
+            "method": self.method,
+        })
+    }
 }
 
 impl FromRow for Listed {
@@ -67,34 +86,82 @@ pub async fn of(auth: &Auth, user: UserId) -> Result<Vec<Listed>> {
     Ok(listed)
 }
 
-/// Ends one session of that user, and no other user's. Whether there was one.
+/// Why one session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its holder has logged out.
+    LoggedOut,
+    /// Its owner or the operator has picked it out of the list.
+    Ended,
+    /// A refresh token of it was used twice, so one of two has stolen it (T37).
+    Reused,
+}
+
+impl Why {
+    /// The word by which endings are counted.
+    fn word(self) -> &'static str {
+        match self {
+            Self::LoggedOut => "logout",
+            Self::Ended => "ended",
+            Self::Reused => "reuse",
+        }
+    }
+
+    fn event(self) -> &'static str {
+        match self {
+            Self::LoggedOut | Self::Ended => "session.ended",
+            Self::Reused => "refresh.reused",
+        }
+    }
+}
+
+/// Ends one session of that user, and no other user's. Whether there was one: whoever comes second finds it ended, and it is told of
+/// once.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn end(auth: &Auth, who: &Client, user: UserId, sid: &str) -> Result<bool> {
+pub async fn end(auth: &Auth, who: &Client, user: UserId, sid: &str, why: Why) -> Result<bool> {
     // What no session is called does not reach the database, which takes no NUL in a text (T72).
     if sessions::key_of_sid(sid).is_none() {
         return Ok(false);
     }
     let (sender, now, sid) = (who.clone(), auth.clock.now(), sid.to_owned());
-    let event = Event::about(user, "session.ended").with("sid", sid.as_str());
+    // Of two who used one token it cannot be told which is the owner: both are out, and the owner hears of it.
+    let notice = why == Why::Reused && auth.settings.email.notices.session_ended;
+    let event = Event::about(user, why.event()).with("sid", sid.as_str());
     let row = event.clone();
     let ended = auth
         .db
         .unit(move |tx| async move {
-            let sql = "DELETE FROM auth_sessions WHERE sid = $1 AND user_id = $2";
-            let ended = tx.run(sql, params![sid.as_str(), user.as_i64()]).await? == 1;
+            let ended = sessions::end(&tx, user, &sid).await?;
             if ended {
                 row.record(&tx, now, &sender).await?;
+            }
+            if ended && notice {
+                jobs::outbox::ask(&tx, Mailing::SessionEnded, user, now).await?;
             }
             Ok::<_, Error>(ended)
         })
         .await?;
     if ended {
-        metrics::counter!(meters::SESSIONS_ENDED, "why" => "ended").increment(1);
+        if notice {
+            auth.courier.bell.notify_one();
+        }
+        metrics::counter!(meters::SESSIONS_ENDED, "why" => why.word()).increment(1);
         event.log(who);
     }
     Ok(ended)
+}
+
+/// Ends what somebody logs out with, if it is not over already.
+///
+/// # Errors
+/// Those of the database.
+pub async fn log_out(auth: &Auth, who: &Client, user: UserId, held: &Held) -> Result<()> {
+    match held {
+        Held::Session(sid) => end(auth, who, user, sid, Why::LoggedOut).await.map(drop),
+        Held::OldToken(token) => old_system::end(auth, who, user, token).await,
+    }
 }
 
 /// Ends every session and every one-time token of the caller's user but the session in hand: how many sessions, and what that one
@@ -130,7 +197,7 @@ pub async fn end_all(auth: &Auth, user: UserId) -> Result<u64> {
         .unit(move |tx| async move {
             let sql = "UPDATE auth_users SET version = version + 1, epoch = epoch + 1 WHERE id = $1";
             if tx.run(sql, params![user.as_i64()]).await? == 0 {
-                return Err(Error::Refused(404, crate::ground::Message::NotFound));
+                return Err(Error::Refused(404, Message::NotFound));
             }
             let ended = sessions::end_all(&tx, user).await?;
             super::tokens::end_all(&tx, user).await?;
@@ -139,6 +206,7 @@ pub async fn end_all(auth: &Auth, user: UserId) -> Result<u64> {
             Ok((ended, event))
         })
         .await?;
+    metrics::counter!(meters::SESSIONS_ENDED, "why" => "operator").increment(ended);
     event.log(&operator);
     Ok(ended)
 }

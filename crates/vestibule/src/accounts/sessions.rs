@@ -14,6 +14,7 @@ use crate::ground::{Error, Message, Result, Secret, Time, meters};
 use crate::params;
 use crate::settings::TokenMode;
 
+use super::old_system::OldToken;
 use super::users::{self, User, user_columns};
 use super::{Auth, Client, UserId, signing};
 
@@ -45,12 +46,31 @@ impl Method {
 /// A session that counts.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The session's public name; it opens nothing.
+    /// The session's public name; it opens nothing. Empty for whoever comes with an access token of the system before this one, which
+    /// has no session here: no row has that name, so whatever needs a session finds none.
     pub sid: String,
-    /// When it was opened.
+    /// When it was opened. It proves nothing: see [`super::recent`].
     pub created_at: Time,
     /// When it was last used, as far as it is written down.
     pub last_seen_at: Time,
+    /// The token in the session's place, where there is no session.
+    pub old_token: Option<OldToken>,
+}
+
+/// What logging out ends.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// The session of that name.
+    Session(String),
+    /// A token of the system before this one.
+    OldToken(OldToken),
+}
+
+impl Session {
+    /// What whoever shows it logs out with.
+    pub fn held(&self) -> Held {
+        self.old_token.clone().map_or_else(|| Held::Session(self.sid.clone()), Held::OldToken)
+    }
 }
 
 /// Who sends a request: a user and the session that shows it.
@@ -70,6 +90,7 @@ impl FromRow for Caller {
             sid: row.get(User::COLUMNS)?,
             created_at: Time::from_millis(created_at),
             last_seen_at: Time::from_millis(last_seen_at),
+            old_token: None,
         };
         Ok(Self { user, session })
     }
@@ -245,7 +266,7 @@ async fn claims(auth: &Auth, tx: &Tx, user: &User) -> Result<Map<String, Value>>
 }
 
 /// Gives a session that goes on in a browser a new cookie, or a new name where its cookies are JSON Web Tokens; what was before
-/// counts no more (T06, T26). Nothing for a session outside of browsers: its key or its tokens stay.
+/// counts no more (T06, T26). The row keeps everything else. Nothing for a session outside of browsers: its key or its tokens stay.
 ///
 /// # Errors
 /// Those of the database.
@@ -255,7 +276,9 @@ pub async fn renew(auth: &Auth, tx: &Tx, caller: &Caller) -> Result<Option<Opene
     let by_tokens = auth.settings.tokens.mode == TokenMode::JwtCookie && key_of_sid(before).is_some();
     let sid = if by_tokens { hex::encode(auth.entropy.bytes::<16>()?) } else { before.to_owned() };
     let sql = concat!(
-        "UPDATE auth_sessions SET sid = $2, key_hash = CASE WHEN $3::boolean THEN $4::bytea ELSE key_hash END, gen_at = $5, ",
+        "UPDATE auth_sessions SET sid = $2, key_hash = CASE WHEN $3::boolean THEN $4::bytea ELSE key_hash END, ",
+        // The tokens of a pair that stays have their time still: it says how long the one before is given again.
+        "gen_at = CASE WHEN $3::boolean THEN $5::bigint ELSE gen_at END, ",
         "cookie_hash = CASE WHEN cookie_hash IS NULL THEN NULL ELSE $6::bytea END ",
         "WHERE sid = $1 AND ($3::boolean OR cookie_hash IS NOT NULL) RETURNING created_at, expires_at, gen, cookie_hash IS NOT NULL"
     );
@@ -276,12 +299,13 @@ pub async fn renew(auth: &Auth, tx: &Tx, caller: &Caller) -> Result<Option<Opene
     }))
 }
 
-/// Ends one session. Whether it was still there.
+/// Ends one session of that user, in a unit. Whether it was still there.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn end(tx: &Tx, sid: &str) -> Result<bool> {
-    Ok(tx.run("DELETE FROM auth_sessions WHERE sid = $1", params![sid]).await? == 1)
+pub async fn end(tx: &Tx, user: UserId, sid: &str) -> Result<bool> {
+    let sql = "DELETE FROM auth_sessions WHERE sid = $1 AND user_id = $2";
+    Ok(tx.run(sql, params![sid, user.as_i64()]).await? == 1)
 }
 
 /// Ends every session of a user, whose epoch the unit has raised.

@@ -36,8 +36,9 @@ macro_rules! migrations {
 }
 
 /// All migrations, in order.
-pub static MIGRATIONS: &[Migration] =
-    migrations![1 "0001_accounts", 2 "0002_mail", 3 "0003_keys", 4 "0004_sessions", 5 "0005_email", 6 "0006_social"];
+pub static MIGRATIONS: &[Migration] = migrations![
+    1 "0001_accounts", 2 "0002_mail", 3 "0003_keys", 4 "0004_sessions", 5 "0005_email", 6 "0006_social", 7 "0007_moving"
+];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS auth_migrations \
                       (version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)";

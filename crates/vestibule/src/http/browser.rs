@@ -173,7 +173,7 @@ mod tests {
             })
             .await
             .unwrap();
-        let session = kept(&super::super::cookies::of_page(auth, &granted.session)[0]);
+        let session = kept(&super::super::granted_on_page(auth, &granted).unwrap()[0]);
         let signed_in = browser(auth, &[held.clone(), session], HERE);
         assert_eq!(signed_in.caller(auth).await.unwrap().unwrap().user.username.as_deref(), Some("ana"));
         assert!(signed_in.admit(auth, &form(&shown.text)).is_err(), "from before signing in");

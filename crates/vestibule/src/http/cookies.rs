@@ -11,8 +11,8 @@ use http::header::{COOKIE, HeaderValue, SET_COOKIE};
 
 use crate::accounts::browsers::{DEVICE_LIVES, Device};
 use crate::accounts::pairs::Pair;
-use crate::accounts::sessions::Opened;
-use crate::accounts::{Auth, UserId};
+use crate::accounts::sessions::{Caller, Opened};
+use crate::accounts::{Auth, Client, UserId};
 use crate::ground::{Result, Secret, Time};
 use crate::settings::{SameSite, TokenMode};
 
@@ -197,15 +197,15 @@ impl SetCookie {
     }
 }
 
-/// The cookies for whoever came in on a page of ours ([`crate::accounts::login::finish_on_page`]): the session's alone.
-pub fn of_page(auth: &Auth, session: &Opened) -> Vec<SetCookie> {
+/// The session cookie, for a browser that gets one.
+pub(super) fn of_browser(auth: &Auth, session: &Opened) -> Vec<SetCookie> {
     session.cookie.iter().map(|cookie| SetCookie::set(auth, Kind::Session, cookie)).collect()
 }
 
 /// The cookies that go with a session which was opened or goes on under another name. `pair` are its tokens, if it has any.
 pub(super) fn of_session(auth: &Auth, session: &Opened, pair: Option<&Pair>) -> Vec<SetCookie> {
     let mut cookies = pair.map_or_else(Vec::new, |pair| of_pair(auth, session.expires_at, pair));
-    cookies.extend(of_page(auth, session));
+    cookies.extend(of_browser(auth, session));
     if auth.settings.jwt.csrf && !cookies.is_empty() {
         cookies.push(SetCookie::set(auth, Kind::Csrf, &auth.browsers.csrf(&session.sid).into()));
     }
@@ -235,6 +235,18 @@ pub(super) fn of_device(auth: &Auth, user: UserId, epoch: i64) -> Result<Vec<Set
     }
     let device = auth.browsers.device(&auth.entropy, user, epoch, auth.clock.now())?;
     Ok(vec![SetCookie::set(auth, Kind::Device, &device)])
+}
+
+/// The same where one that was known stays so: its own user has ended the credentials of before, which raises the epoch by one.
+///
+/// # Errors
+/// As [`of_device`].
+pub(super) fn of_known_device(auth: &Auth, who: &Client, caller: &Caller) -> Result<Vec<SetCookie>> {
+    let user = &caller.user;
+    match who.device.as_ref().and_then(|device| device.counter(user)) {
+        Some(_) => of_device(auth, user.id, user.epoch + 1),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The browser that the request comes from, if somebody came in in it before.

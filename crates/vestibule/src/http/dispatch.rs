@@ -189,7 +189,7 @@ impl Bound {
     /// Refuses what another site made a browser send.
     fn admit_site(&self, method: &Method, headers: &HeaderMap, by: By, caller: Option<&Caller>) -> Result<()> {
         match caller {
-            _ if csrf::is_safe(method) => Ok(()),
+            _ if csrf::is_safe(method) || self.endpoint.operation(method).is_some_and(|asked| asked.changes_nothing) => Ok(()),
             Some(caller) if by == By::Cookie => csrf::admit(&self.auth, headers, caller),
             _ if by == By::Header || !self.auth.settings.gives_cookies() => Ok(()),
             _ => match self.endpoint.touches {

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use crate::accounts::Auth;
 use crate::accounts::login::Granted;
 use crate::accounts::pairs::{self, Pair};
-use crate::accounts::sessions::{Method, Opened};
+use crate::accounts::sessions::{Caller, Method, Opened};
 use crate::ground::{Error, Result};
 use crate::settings::TokenMode;
 
-use super::cookies;
+use super::cookies::{self, SetCookie};
+use super::page::PageCall;
 use super::{Answer, Call};
 
 /// The answer to a login, a registration or another way in: the key or the tokens of the new session, and its cookies.
@@ -33,6 +34,17 @@ pub async fn granted(auth: &Auth, status: u16, granted: &Granted) -> Result<Answ
     Ok(Answer::tokens(status, &body).with_cookies(cookies::of_session(auth, session, Some(&pair))).with_cookies(device))
 }
 
+/// The cookies for whoever came in on a page of ours ([`crate::accounts::login::finish_on_page`]): the session's, whatever the
+/// settings say, and the one by which the browser is known.
+///
+/// # Errors
+/// [`Error::Internal`] without randomness.
+pub fn granted_on_page(auth: &Auth, granted: &Granted) -> Result<Vec<SetCookie>> {
+    let mut cookies = cookies::of_browser(auth, &granted.session);
+    cookies.extend(cookies::of_device(auth, granted.user.id, granted.user.epoch)?);
+    Ok(cookies)
+}
+
 /// The answer to a refresh token.
 pub fn refreshed(auth: &Auth, session_ends: crate::ground::Time, pair: &Pair) -> Answer {
     let mut body = json!({ "access": pair.access.token.expose() });
@@ -45,23 +57,39 @@ pub fn refreshed(auth: &Auth, session_ends: crate::ground::Time, pair: &Pair) ->
 }
 
 impl Call {
-    /// The same answer to whoever's session goes on while the others have ended: with a new cookie or under a new name where a
-    /// browser holds it.
+    /// The same answer to whoever's session goes on: with a new cookie or under a new name where a browser holds it.
     ///
     /// # Errors
     /// Those of signing and of the database.
-    pub async fn renewed(&self, mut answer: Answer, session: Option<&Opened>) -> Result<Answer> {
+    pub async fn renewed(&self, answer: Answer, session: Option<&Opened>) -> Result<Answer> {
         let (auth, user) = (&self.auth, &self.caller()?.user);
-        if self.who.device.as_ref().and_then(|device| device.counter(user)).is_some() {
-            // Known still: its own user has ended the credentials of before, which raises the epoch by one.
-            answer = answer.with_cookies(cookies::of_device(auth, user.id, user.epoch + 1)?);
-        }
         let Some(session) = session else { return Ok(answer) };
         let pair = match auth.settings.tokens.mode {
             TokenMode::JwtCookie => Some(Box::pin(pairs::of(auth, user.id, session)).await?),
             TokenMode::Opaque | TokenMode::Jwt => None,
         };
         Ok(answer.with_cookies(cookies::of_session(auth, session, pair.as_ref())))
+    }
+
+    /// The same answer to whoever has ended all other credentials of the account, by which the browser stays known.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] without randomness.
+    pub fn still_known(&self, answer: Answer) -> Result<Answer> {
+        Ok(answer.with_cookies(cookies::of_known_device(&self.auth, &self.who, self.caller()?)?))
+    }
+}
+
+impl PageCall {
+    /// The cookies for whoever has ended all other credentials of the account on a page of ours: the session's, if that goes on, and
+    /// the one by which the browser stays known.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] without randomness.
+    pub fn renewed(&self, caller: &Caller, session: Option<&Opened>) -> Result<Vec<SetCookie>> {
+        let mut cookies = session.map_or_else(Vec::new, |session| cookies::of_browser(&self.auth, session));
+        cookies.extend(cookies::of_known_device(&self.auth, &self.who, caller)?);
+        Ok(cookies)
     }
 }
 

@@ -38,5 +38,5 @@ pub use directory::Directory;
 pub use endpoint::{Call, Endpoint, Guard, Operation};
 pub use extract::{CurrentUser, OptionalUser, Rejection, RequireStaff};
 pub use gives::{Gives, Shape};
-pub use granted::{granted, refreshed};
+pub use granted::{granted, granted_on_page, refreshed};
 pub use peer::Peer;

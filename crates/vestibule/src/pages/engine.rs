@@ -20,6 +20,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "base.html",
     "change_email.html",
     "change_password.html",
+    "dev_provider.html",
     "email_change.html",
     "email_changed.html",
     "email_confirm.html",
@@ -31,6 +32,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "problem.html",
     "sign_in.html",
     "sign_up.html",
+    "sign_up_complete.html",
     "verification_sent.html",
 ];
 

@@ -17,8 +17,9 @@ pub struct Endpoints {
 }
 
 /// Pages and the endpoints whose work they do, where their paths do not show it.
-const STAND_FOR: [(&str, &str); 8] = [
+const STAND_FOR: [(&str, &str); 9] = [
     ("sign-up", "registration"),
+    ("sign-up/complete", "registration/complete"),
     ("sign-in", "login"),
     ("sign-out", "logout"),
     ("forgot-password", "password/reset"),

@@ -13,17 +13,17 @@ use vestibule::testing::{TestAnswer, TestApp, on_both};
 const OTHER: &str = "An0ther-pass-7q";
 
 /// Keeps cookies, and sends forms with the token that stands in the page.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     app: &'a TestApp,
-    cookies: Mutex<BTreeMap<String, String>>,
+    pub(crate) cookies: Mutex<BTreeMap<String, String>>,
 }
 
 impl<'a> Browser<'a> {
-    fn new(app: &'a TestApp) -> Self {
+    pub(crate) fn new(app: &'a TestApp) -> Self {
         Self { app, cookies: Mutex::default() }
     }
 
-    async fn ask(&self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> TestAnswer {
+    pub(crate) async fn ask(&self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> TestAnswer {
         let mut request = self.app.request(method, path).header("origin", "http://127.0.0.1:8000");
         let cookies: Vec<_> = self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {
@@ -46,7 +46,7 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    async fn open(&self, path: &str) -> TestAnswer {
+    pub(crate) async fn open(&self, path: &str) -> TestAnswer {
         self.ask(Method::GET, path, None).await
     }
 
@@ -58,7 +58,7 @@ impl<'a> Browser<'a> {
         self.ask(Method::POST, to, Some(&form)).await
     }
 
-    async fn send(&self, page: &str, form: &[(&str, &str)]) -> TestAnswer {
+    pub(crate) async fn send(&self, page: &str, form: &[(&str, &str)]) -> TestAnswer {
         self.send_to(page, page, form).await
     }
 
@@ -189,6 +189,7 @@ async fn t56_after_signing_in_one_comes_to_where_one_wanted_on_this_site_alone()
             app.register("ana").await;
             for (next, expected) in [
                 ("%2Forders%3Fpage%3D2", "/orders?page=2"),
+                ("https%3A%2F%2Fapp.example.test%2Fa%2Fb", "/auth/account/"),
                 ("%2F%2Fevil.test", "/auth/account/"),
                 ("https%3A%2F%2Fevil.test", "/auth/account/"),
                 ("%2F%5Cevil.test", "/auth/account/"),
@@ -209,6 +210,26 @@ async fn t56_after_signing_in_one_comes_to_where_one_wanted_on_this_site_alone()
         assert_eq!(to.header("location"), "http://app.example.org/");
         let page = app.get("sign-in/").send().await.expect(200);
         assert!(page.header("content-security-policy").contains("form-action 'self' http://app.example.org;"));
+    })
+    .await;
+    let listed = |settings: &mut Settings| {
+        settings.frontend.return_urls = vec!["https://app.example.test/a".into(), "myapp://callback".into()];
+    };
+    on_both(listed, async |app: TestApp| {
+        app.register("ana").await;
+        for (next, expected) in [
+            ("https%3A%2F%2Fapp.example.test%2Fa%2Fb", "https://app.example.test/a/b"),
+            ("myapp%3A%2F%2Fcallback", "myapp://callback"),
+            ("https%3A%2F%2Fapp.example.test%2F", "/auth/account/"),
+            ("https%3A%2F%2Fapp.example.test.evil.test%2Fa", "/auth/account/"),
+            ("myapp%3A%2F%2Fcallback.evil", "/auth/account/"),
+        ] {
+            let (browser, page) = (Browser::new(&app), format!("sign-in/?next={next}"));
+            let to = browser.send(&page, &[("name", "ana"), ("password", PASSWORD)]).await.expect(303);
+            assert_eq!(to.header("location"), expected);
+        }
+        let policy = app.get("sign-in/").send().await.expect(200).header("content-security-policy").to_owned();
+        assert!(policy.contains("form-action 'self' https://app.example.test myapp:;"), "{policy}");
     })
     .await;
 }
@@ -310,5 +331,45 @@ async fn t77_what_people_typed_is_text_on_every_page() {
             }
         },
     )
+    .await;
+}
+
+#[tokio::test]
+async fn t69_a_browser_that_signed_in_on_a_page_is_known_there_too() {
+    let limited = |settings: &mut Settings| {
+        settings.limits.enabled = true;
+        settings.limits.login_failed = "3/24h/account".parse().unwrap();
+    };
+    on_both(limited, async |app: TestApp| {
+        let (first, second) = (Browser::new(&app), Browser::new(&app));
+        let form = [("username", "ana"), ("email", "ana@example.org"), ("password1", PASSWORD), ("password2", PASSWORD)];
+        first.send("sign-up/", &form).await.expect(303);
+        second.sign_in("ana", PASSWORD).await.expect(303);
+        let device = |browser: &Browser<'_>| browser.cookies.lock().unwrap().get("device").cloned();
+        let before = (device(&first).unwrap(), device(&second).unwrap());
+        let stranger = Browser::new(&app);
+        let lock_out = async |password: &str| {
+            for _ in 0..3 {
+                stranger.sign_in("ana", "wrong").await.expect(400);
+            }
+            stranger.sign_in("ana", password).await.expect(429);
+        };
+        lock_out(PASSWORD).await;
+        for browser in [&first, &second] {
+            browser.send_to("account/", "sign-out/", &[]).await.expect(303);
+            browser.sign_in("ana", PASSWORD).await.expect(303);
+        }
+        assert!(device(&first).unwrap() != before.0 && device(&second).unwrap() != before.1);
+
+        // Its own user has changed the password in it: it stays known, and no other does.
+        let change = [("old_password", PASSWORD), ("new_password1", OTHER), ("new_password2", OTHER)];
+        first.send("account/password/", &change).await.expect(200);
+        app.advance(std::time::Duration::from_secs(24 * 60 * 60 + 1));
+        lock_out(OTHER).await;
+        first.send_to("account/", "sign-out/", &[]).await.expect(303);
+        first.sign_in("ana", OTHER).await.expect(303);
+        second.sign_in("ana", OTHER).await.expect(429);
+        app.deliver().await;
+    })
     .await;
 }

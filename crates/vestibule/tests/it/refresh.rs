@@ -8,12 +8,12 @@ use vestibule::testing::races::count;
 use vestibule::testing::{TestAnswer, TestApp, on_both, race};
 
 use crate::exchange::{OTHER, PASSWORD};
-use crate::tokens::{jwt, registered, text, user};
+use crate::tokens::{bearer, jwt, registered, text, user};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const SECOND: Duration = Duration::from_secs(1);
 
-async fn refresh(app: &TestApp, token: &str) -> TestAnswer {
+pub(crate) async fn refresh(app: &TestApp, token: &str) -> TestAnswer {
     app.post("token/refresh/", json!({ "refresh": token })).send().await
 }
 
@@ -141,42 +141,6 @@ async fn without_rotation_a_refresh_token_goes_on_until_it_is_over_or_its_sessio
     .await;
 }
 
-/// Vectors that the reference's own library made (see `tests/data`): for the account 1, on 2026-01-02 at 03:04:05.
-fn recorded(kind: &str) -> String {
-    let data: Value = serde_json::from_str(include_str!("../data/simplejwt.json")).unwrap();
-    let rows = data["rows"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["kind"] == kind && row["payload_json"].as_str().unwrap().contains("\"user_id\":\"1\""));
-    row.unwrap()["token"].as_str().unwrap().to_owned()
-}
-
-#[tokio::test]
-async fn tokens_of_the_system_before_open_one_session_each_until_the_account_ends_them() {
-    for mode in [vestibule::settings::TokenMode::Jwt, vestibule::settings::TokenMode::Opaque] {
-        let change = |settings: &mut Settings| {
-            settings.tokens.mode = mode;
-            settings.jwt.secret = Some("lab-secret-key-0123456789abcdefghijklmnopqrstuvwxyz".into());
-            settings.jwt.accept_legacy_until = "2026-02-01".parse().ok();
-        };
-        on_both(change, async |app: TestApp| {
-            registered(&app, "ana").await;
-            app.advance(Duration::from_secs(1_767_323_045 + 60 - 1_767_225_600));
-            assert_eq!(user(&app, &recorded("access")).await.expect(200).json()["username"], "ana");
-            if mode == vestibule::settings::TokenMode::Jwt {
-                let next = refresh(&app, &recorded("refresh")).await.expect(200);
-                refresh(&app, &recorded("refresh")).await.expect(401);
-                user(&app, &text(&next, "access")).await.expect(200);
-                refresh(&app, &text(&next, "refresh")).await.expect(200);
-                assert_eq!(app.count("SELECT COUNT(*) FROM auth_sessions WHERE method = 'old_system'").await, 1);
-            }
-            let ana = vestibule::accounts::admin::find(&app.auth, "ana").await.unwrap();
-            vestibule::accounts::admin::set_password(&app.auth, &ana, &OTHER.into()).await.unwrap();
-            user(&app, &recorded("access")).await.expect(401);
-            app.deliver().await;
-        })
-        .await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn t38_of_one_token_used_at_once_there_is_never_more_than_one_successor() {
     race("T38 one refresh token at once", 10, jwt, async |arena| {
@@ -229,6 +193,47 @@ async fn t31_nothing_that_was_refreshed_while_a_password_changed_counts() {
         for (access, token) in &tokens[1..] {
             assert_eq!((user(&arena.app, access).await.status, refresh(&arena.app, token).await.status), (401, 401));
         }
+        user(&arena.app, &tokens[0].0).await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn t31_nothing_that_was_refreshed_while_the_others_ended_counts() {
+    race("T31 end others against refreshes", 8, jwt, async |arena| {
+        let name = arena.app.fresh_name();
+        let mut families = vec![registered(&arena.app, &name).await];
+        while families.len() < 5 {
+            let login = arena.app.post("login/", json!({ "username": name, "password": PASSWORD })).send().await;
+            families.push(login.expect(200));
+        }
+        let tokens: Vec<(String, String)> = families.iter().map(|pair| (text(pair, "access"), text(pair, "refresh"))).collect();
+        let answers = arena
+            .requests(32, |way, app| {
+                let (access, token) = tokens[way % tokens.len()].clone();
+                async move {
+                    if way > 0 {
+                        return refresh(&app, &token).await;
+                    }
+                    bearer(app.post("sessions/end-others/", json!({})), &access).send().await
+                }
+            })
+            .await;
+        assert_eq!((answers[0].status, &answers[0].json()["ended"]), (200, &json!(4)), "{}", answers[0].text);
+        let refreshed = |way: &usize, answer: &TestAnswer| *way > 0 && answer.status == 200;
+        for (way, answer) in answers.iter().enumerate().filter(|(way, answer)| way % 5 != 0 && refreshed(way, answer)) {
+            assert_eq!(user(&arena.app, &text(answer, "access")).await.status, 401, "{way}");
+            assert_eq!(refresh(&arena.app, &text(answer, "refresh")).await.status, 401, "{way}");
+        }
+        for (access, token) in &tokens[1..] {
+            assert_eq!((user(&arena.app, access).await.status, refresh(&arena.app, token).await.status), (401, 401));
+        }
+        // The one in hand goes on, with one token.
+        let own: Vec<&TestAnswer> = answers.iter().step_by(5).skip(1).collect();
+        assert!(own.iter().all(|answer| answer.status == 200), "its own refreshes are disturbed by nothing");
+        let next: Vec<Value> = own.iter().map(|answer| claims(&text(answer, "refresh"))["jti"].clone()).collect();
+        assert!(next.iter().all(|jti| *jti == next[0]));
+        refresh(&arena.app, &text(own[0], "refresh")).await.expect(200);
         user(&arena.app, &tokens[0].0).await.expect(200);
     })
     .await;

@@ -1,10 +1,15 @@
 //! Signing in with providers, against a provider that says what it is told to say.
 
 mod accounts;
+mod completion;
 mod connections;
 mod crossing;
+mod dev;
 mod faults;
 mod foreign;
+mod kept;
+mod kinds;
+mod modes;
 mod takeover;
 mod tokens;
 mod trial;

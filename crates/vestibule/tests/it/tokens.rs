@@ -34,7 +34,8 @@ pub(crate) fn text(answer: &TestAnswer, member: &str) -> String {
     answer.json()[member].as_str().unwrap_or_else(|| panic!("no {member} in {}", answer.text)).to_owned()
 }
 
-fn bearer<'a>(request: TestRequest<'a>, token: &str) -> TestRequest<'a> {
+/// With an access token.
+pub(crate) fn bearer<'a>(request: TestRequest<'a>, token: &str) -> TestRequest<'a> {
     request.header("authorization", &format!("Bearer {token}"))
 }
 
@@ -227,6 +228,27 @@ async fn t44_another_site_can_neither_refresh_nor_log_in_nor_out_with_cookies() 
         app.post("token/refresh/", json!({})).header("cookie", &cookies).send().await.expect(403);
         user(&app, &cookie(&first, "access")).await.expect(200);
         app.post("token/refresh/", json!({})).header("cookie", &cookies).header("origin", HERE).send().await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn asking_whether_a_token_counts_changes_nothing_so_no_cookie_stands_in_the_way() {
+    let change = |settings: &mut Settings| {
+        in_cookies(settings);
+        settings.jwt.csrf = true;
+    };
+    on_both(change, async |app: TestApp| {
+        let first = registered(&app, "ana").await;
+        let access = cookie(&first, "access");
+        let cookies = format!("access={access}; csrftoken={}", cookie(&first, "csrftoken"));
+        let verify = |token: &str| app.post("token/verify/", json!({ "token": token })).header("cookie", &cookies);
+        assert_eq!(verify(&access).send().await.expect(200).json(), json!({}));
+        verify(&access).header("origin", HERE).send().await.expect(200);
+        verify(&access).header("origin", "https://evil.test").send().await.expect(200);
+        verify("garbage").header("origin", HERE).send().await.expect(401);
+        let patch = app.patch("user/", json!({ "first_name": "A" })).header("cookie", &cookies).header("origin", HERE);
+        patch.send().await.expect(403);
     })
     .await;
 }

@@ -1,7 +1,8 @@
 //! Accounts that come from another system with their numbers, hashes and dates, so that people notice nothing: the numbers are in
 //! the tokens that they hold, the hashes are those of their passwords.
 //!
-//! An import may be repeated: what is there already is left as it is.
+//! An import may be repeated: what is there already is left as it is. No account that is made here gets a number that stands for
+//! somebody there, also for somebody who was refused.
 
 mod record;
 
@@ -17,6 +18,7 @@ use super::audit::Event;
 use super::passwords;
 use super::{Auth, Client, UserId, admin, unique};
 
+use record::NUMBERS;
 pub use record::{Line, Record};
 
 /// What came of one account.
@@ -48,6 +50,8 @@ struct Fit {
 /// # Errors
 /// Those of the database. What is wrong with one account is told of that one and keeps no other out.
 pub async fn import(auth: &Auth, records: Vec<Record>) -> Result<Vec<Came>> {
+    let numbers = records.iter().map(|record| record.id).filter(|id| NUMBERS.contains(id));
+    reserve(auth, numbers.max().unwrap_or_default()).await?;
     let read: Vec<Result<Fit, Came>> = records.into_iter().map(|record| fit(auth, record)).collect();
     let fits: Vec<Fit> = read.iter().filter_map(|read| read.as_ref().ok().cloned()).collect();
     let mut stored = match store(auth, fits.clone()).await {
@@ -64,6 +68,34 @@ pub async fn import(auth: &Auth, records: Vec<Record>) -> Result<Vec<Came>> {
     Ok(each.collect())
 }
 
+/// Sees to it that accounts which are made here get greater numbers than this one. Nothing for one that no account can have.
+///
+/// # Errors
+/// Those of the database.
+pub async fn reserve(auth: &Auth, number: i64) -> Result<()> {
+    if !NUMBERS.contains(&number) {
+        return Ok(());
+    }
+    let shared = auth.db.is_shared();
+    let work = move |tx: Tx| async move {
+        if shared {
+            // Nobody may be given a number between what is read and what is set.
+            tx.run("LOCK TABLE auth_users IN SHARE ROW EXCLUSIVE MODE", params![]).await?;
+            let sql = "SELECT setval('auth_users_id_seq', GREATEST($1::bigint, (SELECT last_value FROM auth_users_id_seq)))";
+            tx.one::<(i64,)>(sql, params![number]).await?;
+        } else {
+            tx.run("UPDATE sqlite_sequence SET seq = $1 WHERE name = 'auth_users' AND seq < $1", params![number]).await?;
+            let sql = concat!(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT 'auth_users', $1 ",
+                "WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'auth_users')"
+            );
+            tx.run(sql, params![number]).await?;
+        }
+        Ok(())
+    };
+    auth.db.unit(work).await
+}
+
 async fn one_by_one(auth: &Auth, fits: Vec<Fit>) -> Result<Vec<Came>> {
     let mut all = Vec::with_capacity(fits.len());
     for fit in fits {
@@ -77,6 +109,9 @@ async fn one_by_one(auth: &Auth, fits: Vec<Fit>) -> Result<Vec<Came>> {
 }
 
 fn fit(auth: &Auth, record: Record) -> Result<Fit, Came> {
+    if !NUMBERS.contains(&record.id) {
+        return Err(Came::Refused("pk: no account can have this number".into()));
+    }
     let mut errors = FieldErrors::default();
     let username = admin::username(auth, record.username.as_deref(), &mut errors);
     let email = admin::email(auth, record.email.as_deref(), &mut errors);
@@ -108,23 +143,12 @@ fn told(wrong: &FieldErrors) -> String {
 }
 
 async fn store(auth: &Auth, fits: Vec<Fit>) -> Result<Vec<Came>> {
-    let (floor, now, shared) = (auth.clone(), auth.clock.now(), auth.db.is_shared());
+    let (floor, now) = (auth.clone(), auth.clock.now());
     auth.db
         .unit(move |tx| async move {
-            if shared {
-                // Nobody may be given a number between what is read below and what is set.
-                tx.run("LOCK TABLE auth_users IN SHARE ROW EXCLUSIVE MODE", params![]).await?;
-            }
             let mut all = Vec::with_capacity(fits.len());
             for fit in &fits {
                 all.push(insert(&floor, &tx, fit, now).await?);
-            }
-            if shared {
-                let sql = concat!(
-                    "SELECT setval('auth_users_id_seq', GREATEST((SELECT max(id) FROM auth_users), ",
-                    "(SELECT last_value FROM auth_users_id_seq), 1))"
-                );
-                tx.one::<(i64,)>(sql, params![]).await?;
             }
             Ok(all)
         })
@@ -137,8 +161,8 @@ async fn insert(auth: &Auth, tx: &Tx, fit: &Fit, now: Time) -> Result<Came> {
     let owner = if auth.settings.account.email_verification == Verification::Mandatory { verified } else { address };
     let sql = concat!(
         "INSERT INTO auth_users (id, username, username_key, email, email_key, email_owner, email_verified_at, password, first_name, ",
-        "last_name, is_active, is_staff, profile, created_at, last_login_at) ",
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $14, $15) ON CONFLICT DO NOTHING RETURNING id"
+        "last_name, is_active, is_staff, profile, created_at, last_login_at, made_elsewhere_at) ",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $14, $15, $16) ON CONFLICT DO NOTHING RETURNING id"
     );
     let made = tx
         .one::<(i64,)>(
@@ -158,7 +182,8 @@ async fn insert(auth: &Auth, tx: &Tx, fit: &Fit, now: Time) -> Result<Came> {
                 record.is_staff,
                 &fit.profile,
                 record.created_at.unwrap_or(now).millis(),
-                record.last_login_at.map(Time::millis)
+                record.last_login_at.map(Time::millis),
+                record.created_at.map_or(0, Time::millis)
             ],
         )
         .await?;

@@ -1,5 +1,7 @@
 //! One line of an import: what Django's `dumpdata --format jsonl` writes, or a plain object with the same members.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 use crate::ground::{Secret, Time};
@@ -51,6 +53,9 @@ pub struct Record {
     pub profile: Vec<(String, String)>,
 }
 
+/// The numbers that an account can have: those that JSON carries exactly, so that the last of them is never reached.
+pub(super) const NUMBERS: RangeInclusive<i64> = 1..=(1 << 53);
+
 /// Members that have a place of their own, or none here.
 const STANDARD: [&str; 16] = [
     "id",
@@ -86,10 +91,28 @@ impl Line {
         if model.is_some() && !members.contains_key("password") {
             return Ok(Self::Other);
         }
-        let id = ["pk", "id"].iter().find_map(|name| whole.get(*name).or_else(|| members.get(*name)));
-        let id = id.and_then(Value::as_i64).filter(|id| *id > 0).ok_or("pk: a number above 0 is needed")?;
+        let id = number(&whole, members).ok_or("pk: a number above 0 is needed")?;
         Record::read(id, members).map(|record| Self::User(Box::new(record)))
     }
+
+    /// The number of the account that a line is about, also of one that is wrong otherwise.
+    pub fn number(text: &str) -> Option<i64> {
+        let whole: Value = serde_json::from_str(text).ok()?;
+        let members = whole.get("fields").unwrap_or(&whole).as_object()?;
+        match whole["model"].as_str().map(str::to_lowercase).as_deref() {
+            Some("account.emailaddress") => members.get("user").and_then(in_range),
+            Some(_) if !members.contains_key("password") => None,
+            _ => number(&whole, members),
+        }
+    }
+}
+
+fn number(whole: &Value, members: &Map<String, Value>) -> Option<i64> {
+    ["pk", "id"].iter().find_map(|name| whole.get(*name).or_else(|| members.get(*name))).and_then(in_range)
+}
+
+fn in_range(value: &Value) -> Option<i64> {
+    value.as_i64().filter(|id| NUMBERS.contains(id))
 }
 
 fn address(members: &Map<String, Value>) -> Result<Line, String> {
@@ -168,6 +191,17 @@ mod tests {
         assert!(
             matches!(Line::parse(plain), Ok(Line::User(user)) if user.id == 3 && user.email_verified && user.created_at.is_some())
         );
-        assert!(Line::parse(r#"{"id": 3, "date_joined": "yesterday"}"#).unwrap_err().contains("no date"));
+        let broken = r#"{"id": 3, "date_joined": "yesterday"}"#;
+        assert!(Line::parse(broken).unwrap_err().contains("no date"));
+        for (line, number) in [
+            (broken, Some(3)),
+            (plain, Some(3)),
+            (r#"{"model": "account.emailaddress", "pk": 9, "fields": {"user": 7}}"#, Some(7)),
+            (r#"{"model": "auth.group", "pk": 8, "fields": {"name": "x"}}"#, None),
+            (r#"{"id": 9007199254740993}"#, None),
+            ("{", None),
+        ] {
+            assert_eq!(Line::number(line), number, "{line}");
+        }
     }
 }

@@ -109,6 +109,23 @@ async fn t89_a_newer_schema_and_an_altered_migration_are_refused() {
     }
 }
 
+#[tokio::test]
+async fn accounts_that_were_imported_before_that_was_noted_are_told_from_those_made_here() {
+    for test in each_empty_database().await {
+        apply(&test.db, &MIGRATIONS[..6], now()).await.unwrap();
+        let accounts = "INSERT INTO auth_users (id, created_at) VALUES (1, 5), (2, 6)";
+        let trail = "INSERT INTO auth_audit (at, event, user_id) VALUES (7, 'user.imported', 2), (8, 'user.created', 1)";
+        let before = test.db.unit(move |tx| async move {
+            tx.run(accounts, &[]).await?;
+            tx.run(trail, &[]).await
+        });
+        before.await.unwrap();
+        apply(&test.db, &MIGRATIONS[..7], now()).await.unwrap();
+        let rows = test.db.all::<(i64, Option<i64>)>("SELECT id, made_elsewhere_at FROM auth_users ORDER BY id", &[]).await;
+        assert_eq!(rows.unwrap(), [(1, None), (2, Some(0))]);
+    }
+}
+
 #[test]
 fn every_file_is_in_the_table_and_has_its_twin() {
     let listed: BTreeSet<_> = MIGRATIONS.iter().map(|migration| format!("{}.sql", migration.name)).collect();

@@ -3,9 +3,8 @@
 
 use http::Method;
 
-use crate::accounts::audit::Event;
-use crate::accounts::{Auth, Client, UserId, links, refresh, sessions};
-use crate::ground::{Error, Message, Result, meters};
+use crate::accounts::{Auth, links, refresh, session_list};
+use crate::ground::{Error, Message, Result};
 use crate::http::page::{Page, PageCall, Shown};
 use crate::http::{Answer, Call, Endpoint, Gives, Operation};
 use crate::settings::TokenMode;
@@ -33,14 +32,14 @@ fn operation(method: Method) -> Operation {
 
 async fn post(call: Call) -> Result<Answer> {
     if let Some(caller) = &call.caller {
-        logout(&call.auth, &call.who, caller.user.id, &caller.session.sid).await?;
+        session_list::log_out(&call.auth, &call.who, caller.user.id, &caller.session.held()).await?;
     }
     // Also when the access token is over, missing or another session's: whoever holds a refresh token may end what it keeps alive.
     if call.auth.settings().tokens.mode != TokenMode::Opaque
         && let Some(token) = call.refresh_token()
-        && let Some((user, sid)) = refresh::session_of(&call.auth, token.expose()).await?
+        && let Some((user, held)) = refresh::kept_by(&call.auth, token.expose()).await?
     {
-        logout(&call.auth, &call.who, user, &sid).await?;
+        session_list::log_out(&call.auth, &call.who, user, &held).await?;
     }
     Ok(Answer::says(200, Message::LoggedOut).with_cookies(call.removed_cookies()))
 }
@@ -58,34 +57,9 @@ async fn sign_out(call: PageCall) -> Result<Shown> {
     }
     call.admit()?;
     if let Some(caller) = call.caller().await? {
-        logout(&call.auth, &call.who, caller.user.id, &caller.session.sid).await?;
+        session_list::log_out(&call.auth, &call.who, caller.user.id, &caller.session.held()).await?;
     }
     let own = || links::page_if_there(settings, "sign-in").unwrap_or_else(|| "/".to_owned());
     let next = settings.frontend.login_url.clone().unwrap_or_else(own);
     Ok(Shown::Elsewhere(303, next).with(call.removed_cookies()))
-}
-
-/// Ends a session. Whoever comes second finds it ended, which is what was asked for.
-///
-/// # Errors
-/// Those of the database.
-pub async fn logout(auth: &Auth, who: &Client, user: UserId, sid: &str) -> Result<()> {
-    let (sender, now, sid) = (who.clone(), auth.clock.now(), sid.to_owned());
-    let event = Event::about(user, "session.ended").with("sid", sid.as_str());
-    let row = event.clone();
-    let ended = auth
-        .db
-        .unit(move |tx| async move {
-            let ended = sessions::end(&tx, &sid).await?;
-            if ended {
-                row.record(&tx, now, &sender).await?;
-            }
-            Ok::<_, Error>(ended)
-        })
-        .await?;
-    if ended {
-        metrics::counter!(meters::SESSIONS_ENDED, "why" => "logout").increment(1);
-        event.log(who);
-    }
-    Ok(())
 }

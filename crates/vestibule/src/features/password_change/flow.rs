@@ -65,7 +65,7 @@ async fn save(auth: &Auth, tx: &Tx, caller: &Caller, hash: &str, who: &Client) -
     let others = sessions::end_others(tx, caller).await?;
     users::set_password(tx, caller.user.id, hash).await?;
     let renewed = if ends {
-        sessions::end(tx, &caller.session.sid).await?;
+        sessions::end(tx, caller.user.id, &caller.session.sid).await?;
         None
     } else {
         sessions::renew(auth, tx, caller).await?

@@ -24,6 +24,6 @@ pub fn endpoint(auth: &Auth) -> Endpoint {
 
 async fn post(call: Call) -> Result<Answer> {
     let renewed = flow::change(&call.auth, &call.who, call.caller()?, &call.values()?).await?;
-    let answer = Answer::says(200, Message::PasswordSaved);
+    let answer = call.still_known(Answer::says(200, Message::PasswordSaved))?;
     call.renewed(answer, renewed.as_ref()).await
 }

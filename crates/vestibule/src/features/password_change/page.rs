@@ -4,7 +4,6 @@ use minijinja::context;
 
 use crate::forms::{Completeness, Field, Form, Kind};
 use crate::ground::{Error, FieldErrors, Result};
-use crate::http::cookies;
 use crate::http::page::{Page, PageCall, Shown};
 
 use super::flow;
@@ -30,10 +29,7 @@ async fn show(call: PageCall) -> Result<Shown> {
         Err(wrong) => Err(wrong),
     };
     match done {
-        Ok(renewed) => {
-            let cookies = renewed.map(|session| cookies::of_page(&call.auth, &session)).unwrap_or_default();
-            Ok(shown(200, &FieldErrors::default(), true)?.with(cookies))
-        }
+        Ok(renewed) => Ok(shown(200, &FieldErrors::default(), true)?.with(call.renewed(&caller, renewed.as_ref())?)),
         Err(Error::Fields(wrong)) => shown(400, &wrong, false),
         Err(other) => Err(other),
     }

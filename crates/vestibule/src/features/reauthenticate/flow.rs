@@ -1,8 +1,9 @@
 //! The rules of proving a password once more.
 
 use crate::accounts::audit::Event;
-use crate::accounts::sessions::Caller;
+use crate::accounts::sessions::{self, Caller, Opened};
 use crate::accounts::{Auth, Client, login, recent, users};
+use crate::db::Tx;
 use crate::forms::{Field, Form, Kind, Values};
 use crate::ground::{Error, Message, Result};
 
@@ -11,27 +12,34 @@ pub(super) fn form() -> Form {
     Form::new(vec![Field::new("password", Kind::Password)])
 }
 
-/// Proves the password and notes it in the session.
+/// Proves the password and notes it in the session: what a browser goes on with there.
 ///
 /// # Errors
 /// [`Error::Fields`] for a wrong password, [`Error::Limited`] after too many, [`Error::Unauthenticated`] when the session was ended
 /// meanwhile.
-pub(super) async fn reauthenticate(auth: &Auth, who: &Client, caller: &Caller, values: &Values) -> Result<()> {
+pub(super) async fn reauthenticate(auth: &Auth, who: &Client, caller: &Caller, values: &Values) -> Result<Option<Opened>> {
     let Some(password) = values.secret("password") else { return Err(Error::field("password", Message::Required)) };
     let found = users::by_id(&auth.db, caller.user.id).await?;
     let wrong = Error::field("password", Message::PasswordWrong);
     login::prove(auth, who, found, "", password, wrong).await?.settle(auth).await?;
-    let (holder, sender, now) = (caller.clone(), who.clone(), auth.clock.now());
-    let event = Event::about(caller.user.id, "session.reauthenticated").with("sid", caller.session.sid.as_str());
-    let row = event.clone();
-    auth.db
-        .unit(move |tx| async move {
-            if !recent::note(&tx, &holder, now).await? {
-                return Err(Error::Unauthenticated(Message::InvalidToken));
-            }
-            row.record(&tx, now, &sender).await
-        })
-        .await?;
+    let (floor, holder, sender) = (auth.clone(), caller.clone(), who.clone());
+    let (renewed, event) = auth.unit(move |tx| async move { note(&floor, &tx, &holder, &sender).await }).await?;
     event.log(who);
-    Ok(())
+    Ok(renewed)
+}
+
+/// The proof moves along to the session's new name: it is in the same row.
+async fn note(auth: &Auth, tx: &Tx, caller: &Caller, who: &Client) -> Result<(Option<Opened>, Event)> {
+    let now = auth.clock.now();
+    if !recent::note(tx, caller, now).await? {
+        return Err(Error::Unauthenticated(Message::InvalidToken));
+    }
+    let renewed = sessions::renew(auth, tx, caller).await?;
+    let event = Event::about(caller.user.id, "session.reauthenticated").with("sid", caller.session.sid.as_str());
+    let event = match renewed.as_ref().filter(|session| session.sid != caller.session.sid) {
+        Some(session) => event.with("new_sid", session.sid.as_str()),
+        None => event,
+    };
+    event.record(tx, now, who).await?;
+    Ok((renewed, event))
 }

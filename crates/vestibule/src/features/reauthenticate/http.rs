@@ -11,8 +11,11 @@ use super::flow;
 /// `POST reauthenticate/`.
 pub fn endpoint(_: &Auth) -> Endpoint {
     Endpoint::new("reauthenticate", "Reauthenticate")
-        .described("Proves the password once more; for ten minutes the session may then change the address without it.")
+        .described(
+            "Proves the password once more; for ten minutes the session may then change the address without it. A browser gets new cookies.",
+        )
         .guarded(Guard::User)
+        .giving_cookies()
         .with(
             Operation::new(Method::POST, |call| Box::pin(post(call)))
                 .called("reauthenticate", "Prove the password once more")
@@ -22,6 +25,6 @@ pub fn endpoint(_: &Auth) -> Endpoint {
 }
 
 async fn post(call: Call) -> Result<Answer> {
-    flow::reauthenticate(&call.auth, &call.who, call.caller()?, &call.values()?).await?;
-    Ok(Answer::says(200, Message::Reauthenticated))
+    let renewed = flow::reauthenticate(&call.auth, &call.who, call.caller()?, &call.values()?).await?;
+    call.renewed(Answer::says(200, Message::Reauthenticated), renewed.as_ref()).await
 }

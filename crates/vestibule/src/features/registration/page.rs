@@ -6,7 +6,7 @@ use crate::accounts::links;
 use crate::forms::Completeness;
 use crate::ground::{Error, FieldErrors, Message, Result};
 use crate::http::page::{Page, PageCall, Shown};
-use crate::http::{cookies, fields};
+use crate::http::{self, fields};
 use crate::settings::Registration;
 
 use super::flow::{self, Registered};
@@ -30,7 +30,7 @@ async fn show(call: PageCall) -> Result<Shown> {
     let (values, errors) = flow::form(&call.auth).read(&call.input, Completeness::Whole);
     match flow::register_on_page(&call.auth, &call.who, values, errors, &call.language).await {
         Ok(Registered::LoggedIn(granted)) => {
-            Ok(Shown::Elsewhere(303, call.onward()).with(cookies::of_page(&call.auth, &granted.session)))
+            Ok(Shown::Elsewhere(303, call.onward()).with(http::granted_on_page(&call.auth, &granted)?))
         }
         Ok(Registered::ToVerify) => match links::page_if_there(&call.auth.settings, SENT) {
             Some(page) => Ok(Shown::Elsewhere(303, page)),

@@ -3,8 +3,8 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::accounts::session_list::{self, Listed};
-use crate::accounts::{Auth, Client};
+use crate::accounts::Auth;
+use crate::accounts::session_list::{self, Listed, Why};
 use crate::ground::{Error, Message, Result};
 use crate::http::{Answer, Call, Endpoint, Gives, Guard, Operation};
 
@@ -67,33 +67,25 @@ async fn get(call: Call) -> Result<Answer> {
 async fn end(call: Call) -> Result<Answer> {
     let caller = call.caller()?;
     let sid = call.parameters.first().ok_or_else(|| Error::internal("a path without its parameter"))?;
-    delete(&call.auth, &call.who, caller.user.id, sid).await?;
+    // Another's is answered as one that does not exist (T30).
+    if !session_list::end(&call.auth, &call.who, caller.user.id, sid, Why::Ended).await? {
+        return Err(Error::Refused(404, Message::NotFound));
+    }
     let answer = Answer::empty(204);
     Ok(if *sid == caller.session.sid { answer.with_cookies(call.removed_cookies()) } else { answer })
-}
-
-/// One's own session; another's is answered as one that does not exist (T30).
-async fn delete(auth: &Auth, who: &Client, user: crate::accounts::UserId, sid: &str) -> Result<()> {
-    if session_list::end(auth, who, user, sid).await? { Ok(()) } else { Err(Error::Refused(404, Message::NotFound)) }
 }
 
 async fn end_others(call: Call) -> Result<Answer> {
     let caller = call.caller()?;
     let (ended, renewed) = session_list::end_others(&call.auth, &call.who, caller).await?;
-    call.renewed(Answer::json(200, json!({ "ended": ended })), renewed.as_ref()).await
+    let answer = call.still_known(Answer::json(200, json!({ "ended": ended })))?;
+    call.renewed(answer, renewed.as_ref()).await
 }
 
 fn shown(session: &Listed, current: bool) -> Value {
-    json!({
-        "id": session.sid,
-        "created_at": session.created_at.to_string(),
-        "last_used_at": session.last_used_at.to_string(),
-        "expires_at": session.expires_at.to_string(),
-        "ip": session.ip,
-        "device": session.device,
-        "method": session.method,
-        "current": current,
-    })
+    let mut shown = session.as_json();
+    shown["current"] = current.into();
+    shown
 }
 
 fn schema() -> Value {

@@ -68,6 +68,12 @@ pub async fn identify(
     Err(Error::Unavailable(std::time::Duration::from_secs(1)))
 }
 
+/// The address that the provider tells, where accounts have one.
+pub(super) fn told_address(auth: &Auth, person: &Person) -> Option<EmailAddress> {
+    let has_addresses = auth.settings.account.email != Presence::Off;
+    person.email.as_deref().filter(|_| has_addresses).and_then(|text| EmailAddress::parse(text).ok())
+}
+
 /// What to do with a new identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plan {
@@ -108,9 +114,7 @@ struct Unit<'a> {
 
 impl Unit<'_> {
     async fn settle(&self, events: &mut Vec<Event>) -> Result<Identified> {
-        let has_addresses = self.auth.settings.account.email != Presence::Off;
-        let told = self.asserted.person.email.as_deref().filter(|_| has_addresses);
-        let told = told.and_then(|text| EmailAddress::parse(text).ok());
+        let told = told_address(self.auth, self.asserted.person);
         let proven = told.is_some() && self.asserted.person.email_verified && self.asserted.provider.settings.trust_email;
         let address = told.or_else(|| self.asserted.details.email.clone());
         let held = self.holder(address.as_ref()).await?;
@@ -147,7 +151,8 @@ impl Unit<'_> {
 
     async fn take_over(&self, user: &User, address: &EmailAddress, events: &mut Vec<Event>) -> Result<Identified> {
         let held = Held { user: user.id, epoch: user.epoch, email_key: address.key().to_owned() };
-        let user = verification::take_over(self.tx, &held, self.now).await?;
+        let (user, gone) = verification::take_over(self.auth, self.tx, self.who, &held).await?;
+        events.extend(gone);
         self.note(Event::about(user.id, "email.verified"), events).await?;
         self.give(&user, true, events).await?;
         Ok(Identified::Account(user.id, user.epoch))
@@ -176,13 +181,7 @@ impl Unit<'_> {
     /// The account to make, or what is missing for it.
     fn new_user(&self, address: Option<EmailAddress>, proven: bool) -> Result<NewUser, Vec<String>> {
         let (person, details, account) = (self.asserted.person, self.asserted.details, &self.auth.settings.account);
-        let (profile, mut missing) = details.profile(&self.auth.shapes, person);
-        if account.email == Presence::Required && address.is_none() {
-            missing.insert(0, "email".to_owned());
-        }
-        if !missing.is_empty() {
-            return Err(missing);
-        }
+        let profile = details.profile(self.auth, person, address.is_some())?;
         let usernames = match &details.username {
             Some(name) => vec![name.clone()],
             None => {

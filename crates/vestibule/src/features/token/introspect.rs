@@ -24,7 +24,8 @@ pub(super) async fn introspect(auth: &Auth, asks: &Caller, token: &Secret) -> Re
         "token_type": kind,
         "sub": of.user.id.to_string(),
         "username": of.user.username.or(of.user.email),
-        "sid": of.session.sid,
+        // A token of the system before this one names no session.
+        "sid": Some(of.session.sid).filter(|sid| !sid.is_empty()),
         "iat": seconds(claims.as_ref().map_or(of.session.created_at, |claims| claims.issued_at)),
     });
     if let Some(claims) = claims {

@@ -72,6 +72,7 @@ impl Bound {
             Some(refused) => Err(refused),
         };
         let answer = done.map_or_else(|error| Answer::error(&error, language), |answer| answer.in_language(language));
+        let answer = answer.challenging(self.auth.settings.tokens.mode);
         self.log(&asked.method, &answer, &who, started);
         self.tally.count(&asked.method, answer.status, began.elapsed());
         let body = answer.body.clone().value();

@@ -174,3 +174,69 @@ async fn a_logout_against_a_change_of_password_leaves_the_account_whole() {
     )
     .await;
 }
+
+/// Logins may come before the end or after it; whichever it is, it is told truly, and none is left in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn t31_ending_the_others_leaves_nothing_of_before_however_many_come_in_meanwhile() {
+    race(
+        "T31 end others against logins",
+        10,
+        |_| {},
+        async |arena| {
+            let (name, keys) = somebody(arena, 5).await;
+            let answers = arena
+                .requests(WAYS, |way, app| {
+                    let (name, key) = (name.clone(), keys[way % keys.len()].clone());
+                    async move {
+                        match way {
+                            0 => app.request(Method::POST, "sessions/end-others/").token(&key).send().await,
+                            _ if way % 2 == 0 => app.get("user/").token(&key).send().await,
+                            _ => log_in(app, name, PASSWORD).await,
+                        }
+                    }
+                })
+                .await;
+            assert_eq!(answers[0].status, 200, "{}", answers[0].text);
+            let ended = answers[0].json()["ended"].as_i64().unwrap();
+            let mut open = 0;
+            for answer in answers.iter().filter(|answer| answer.json().get("key").is_some()) {
+                open += i64::from(status_of(&arena.app, &answer.key()).await == 200);
+            }
+            let given = answers.iter().filter(|answer| answer.json().get("key").is_some()).count() as i64;
+            assert_eq!(ended + open, keys.len() as i64 - 1 + given, "each has ended or is open");
+            for key in &keys[1..] {
+                assert_eq!(status_of(&arena.app, key).await, 401);
+            }
+            assert_eq!(status_of(&arena.app, &keys[0]).await, 200);
+            assert_eq!(number(arena, SESSIONS, params![name.as_str()]).await, 1 + open, "what is kept is what counts");
+            let whole = "SELECT count(*) FROM auth_sessions s JOIN auth_users u ON u.id = s.user_id AND u.epoch = s.epoch WHERE u.username = $1";
+            assert_eq!(number(arena, whole, params![name.as_str()]).await, 1 + open);
+        },
+    )
+    .await;
+}
+
+/// Of several who end all others at once one is first, and the session of no other is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_several_who_end_the_others_at_once_one_is_left() {
+    race(
+        "end others at once",
+        10,
+        |_| {},
+        async |arena| {
+            let (name, keys) = somebody(arena, 6).await;
+            let answers = arena
+                .requests(keys.len(), |way, app| {
+                    let key = keys[way].clone();
+                    async move { app.request(Method::POST, "sessions/end-others/").token(&key).send().await }
+                })
+                .await;
+            assert_eq!((count(&answers, 200), count(&answers, 401)), (1, 5));
+            for (answer, key) in answers.iter().zip(&keys) {
+                assert_eq!(status_of(&arena.app, key).await, answer.status);
+            }
+            assert_eq!(number(arena, SESSIONS, params![name.as_str()]).await, 1);
+        },
+    )
+    .await;
+}

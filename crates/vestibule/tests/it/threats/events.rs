@@ -78,6 +78,43 @@ async fn t81_every_event_tells_when_what_who_from_where_and_in_which_request() {
 }
 
 #[tokio::test]
+async fn t81_t10_asking_for_a_reset_is_told_and_not_whose_address_it_was() {
+    on_both(
+        |_| {},
+        async |app| {
+            app.register("ana").await;
+            let before = trail(app).await.len();
+            let journal = Journal::begin();
+            let from = "203.0.113.9";
+            let mut expected = Vec::new();
+            for email in ["ana@example.org", "nobody@example.org"] {
+                let answer = app.post("password/reset/", json!({ "email": email })).from(from).send().await.expect(200);
+                assert_eq!(told(&journal, &answer, ""), ["password.reset_requested"]);
+                let (event, request) = ("password.reset_requested".to_owned(), request_id(&answer).to_owned());
+                expected.push((BEGINNING.millis(), event, None, Some(from.to_owned()), Some(request)));
+            }
+            assert_eq!(trail(app).await.split_off(before), expected);
+            refused(app, app.post("password/reset/", json!({ "email": "nobody" })), 400).await;
+            assert_eq!(trail(app).await.len(), before + 2);
+            let known = |text: String| text.contains("nobody@") || text.contains("ana@");
+            assert!(!journal.own().iter().any(|entry| known(format!("{entry:?}"))));
+            let data = "SELECT COUNT(*) FROM auth_audit WHERE CAST(data AS TEXT) LIKE '%@%'";
+            assert_eq!(app.count(data).await, 0);
+
+            app.deliver().await;
+            let link = app.mailbox.last_to("ana@example.org").link.unwrap();
+            let mut parts = link.trim_end_matches('/').rsplit('/');
+            let (token, uid) = (parts.next().unwrap(), parts.next().unwrap());
+            let body = json!({ "uid": uid, "token": token, "new_password1": OTHER, "new_password2": OTHER });
+            let answer = app.post("password/reset/confirm/", body).from(from).send().await.expect(200);
+            assert_eq!(told(&journal, &answer, "1"), ["password.reset"]);
+            app.deliver().await;
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn t81_what_the_operator_does_is_told_too() {
     on_both(
         |_| {},

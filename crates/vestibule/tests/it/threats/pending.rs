@@ -5,13 +5,11 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use Part::{Administration, Factors, Measure, Serving, Tokens};
+use Part::{Administration, Factors, Measure, Serving};
 
 /// Which work brings what a row lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
-    /// JWT pairs, cookies, the list of sessions, keys.
-    Tokens,
     /// The server against a hostile world and a failing machine; the supply chain.
     Serving,
     /// Time, memory and length of runs, which no test asserts.
@@ -30,15 +28,10 @@ const PENDING: &[(u8, Part, &str)] = &[
     (8, Factors, "an account with a second factor"),
     (9, Measure, "TIMING of every pair: scripts/measure timing; an account that exists by a social login only"),
     (23, Factors, "reset leaves the second factor"),
-    (26, Tokens, "reauthentication gives no new identifier yet"),
     (26, Factors, "the completion of a second factor"),
     (27, Factors, "a login that is half done"),
     (29, Factors, "passkeys and pending second factors"),
-    (32, Tokens, "the same at user/ and token/verify/"),
-    (33, Tokens, "the same at user/ and token/verify/"),
-    (34, Tokens, "the same at user/ and token/verify/"),
-    (35, Tokens, "mailed tokens, CSRF values and session keys where a JWT is expected"),
-    (36, Tokens, "the same at user/ and token/verify/"),
+    (35, Factors, "the token of a login that is half done"),
     (58, Factors, "no way around the second factor"),
     (59, Factors, "TOTP codes are used once"),
     (60, Factors, "guessing codes"),
@@ -50,12 +43,10 @@ const PENDING: &[(u8, Part, &str)] = &[
     (66, Measure, "a million unknown names grow the process by under 64 MiB: scripts/measure timing"),
     (74, Measure, "2,000 slow connections of each kind, and the p99 of logins meanwhile: scripts/measure crowd"),
     (77, Administration, "admin pages and CSV"),
-    (80, Tokens, "refresh tokens and CSRF values in the scan of storage and logs"),
     (80, Factors, "TOTP seeds, recovery codes, pending tokens"),
     (81, Factors, "factors added, removed, passed and failed"),
     (82, Administration, "every administrative endpoint; the command line is the only way so far"),
     (84, Measure, "a thousand logins for 30 s, and the p99 of reads meanwhile: scripts/measure crowd"),
-    (85, Tokens, "refresh in the kill loop"),
     (85, Measure, "the loop at full length: scripts/measure faults"),
     (86, Measure, "ten minutes without a mail server: scripts/measure outage"),
     (90, Serving, "a backup with second factors and passkeys; transfer between databases"),

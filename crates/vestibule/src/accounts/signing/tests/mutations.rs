@@ -36,18 +36,50 @@ fn is_believed(place: &Place, token: &str) -> bool {
     places().0.block_on(place.signing.read_access(token)).is_ok()
 }
 
+fn is_believed_as_refresh(place: &Place, token: &str) -> bool {
+    places().0.block_on(place.signing.read_refresh(token)).is_ok()
+}
+
+/// Nothing that differs from the token in one character is believed, and the token itself is.
+fn every_change_is_noticed(token: &str, is_believed: impl Fn(&str) -> bool) {
+    assert!(is_believed(token));
+    for at in 0..token.len() {
+        for other in ["A", "B", "_", "-", "=", ".", " "].into_iter().filter(|other| token[at..=at] != **other) {
+            let changed = format!("{}{other}{}", &token[..at], &token[at + 1..]);
+            assert!(!is_believed(&changed), "{at} {other:?} of {token}");
+        }
+        let missing = format!("{}{}", &token[..at], &token[at + 1..]);
+        assert!(!is_believed(&missing), "without {at} of {token}");
+    }
+}
+
 #[test]
 fn t32_every_changed_character_is_noticed() {
     for (place, token) in &places().1 {
-        assert!(is_believed(place, token));
-        for at in 0..token.len() {
-            for other in ["A", "B", "_", "-", "=", ".", " "].into_iter().filter(|other| token[at..=at] != **other) {
-                let changed = format!("{}{other}{}", &token[..at], &token[at + 1..]);
-                assert!(!is_believed(place, &changed), "{at} {other:?} of {token}");
-            }
-            let missing = format!("{}{}", &token[..at], &token[at + 1..]);
-            assert!(!is_believed(place, &missing), "without {at} of {token}");
-        }
+        every_change_is_noticed(token, |changed| is_believed(place, changed));
+    }
+}
+
+#[test]
+fn t32_every_changed_character_of_a_refresh_token_is_noticed() {
+    for (place, _) in &places().1 {
+        let token = places().0.block_on(place.refresh(3));
+        every_change_is_noticed(&token, |changed| is_believed_as_refresh(place, changed));
+    }
+}
+
+#[test]
+fn t32_every_changed_character_of_a_token_of_the_system_before_is_noticed() {
+    let place = &places().1[0].0;
+    for (kind, is_believed) in [("access", is_believed as fn(&Place, &str) -> bool), ("refresh", is_believed_as_refresh)] {
+        let mut claims = place.claims();
+        claims["token_type"] = kind.into();
+        claims.as_object_mut().unwrap().remove("sid");
+        let encode = |json: &str| URL_SAFE_NO_PAD.encode(json);
+        let message = format!("{}.{}", encode(r#"{"alg":"HS256","typ":"JWT"}"#), encode(&claims.to_string()));
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"an-old-key-of-32-characters-or-more");
+        let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(hmac::sign(&key, message.as_bytes())));
+        every_change_is_noticed(&token, |changed| is_believed(place, changed));
     }
 }
 
@@ -86,6 +118,7 @@ proptest! {
     #[test]
     fn t32_nothing_that_is_made_up_is_believed(text in "\\PC{0,200}", which in 0..4_usize) {
         prop_assert!(!is_believed(&places().1[which].0, &text));
+        prop_assert!(!is_believed_as_refresh(&places().1[which].0, &text));
     }
 
     #[test]
