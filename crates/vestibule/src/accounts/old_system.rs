@@ -67,7 +67,7 @@ pub(super) async fn caller(auth: &Auth, claims: &Claims) -> Result<Option<Caller
     let Some(user) = account(auth, claims).await? else { return Ok(None) };
     let old_token = Some(OldToken::of(auth, claims));
     let session = Session { sid: String::new(), created_at: claims.issued_at, last_seen_at: claims.issued_at, old_token };
-    Ok(Some(Caller { user, session }))
+    Ok(Some(Caller { user, session, by_cookie: false }))
 }
 
 /// The account of a token, as long as nothing here has ended the token or the account's credentials of before: a change of password, a

@@ -80,6 +80,8 @@ pub struct Caller {
     pub user: User,
     /// The session.
     pub session: Session,
+    /// Whether a cookie says so, which a browser sends by itself, and not a header.
+    pub by_cookie: bool,
 }
 
 impl FromRow for Caller {
@@ -92,7 +94,7 @@ impl FromRow for Caller {
             last_seen_at: Time::from_millis(last_seen_at),
             old_token: None,
         };
-        Ok(Self { user, session })
+        Ok(Self { user, session, by_cookie: false })
     }
 }
 
@@ -128,7 +130,8 @@ pub async fn authenticate(auth: &Auth, key: &Secret) -> Result<Caller> {
 /// Those of the database.
 pub async fn authenticate_cookie(auth: &Auth, cookie: &Secret) -> Result<Option<Caller>> {
     let caller = look_up(auth, look_up!("cookie_hash"), Digest::of(cookie.expose().as_bytes()).as_bytes()).await?;
-    Ok(caller.filter(|caller| caller.user.is_active))
+    let caller = caller.filter(|caller| caller.user.is_active);
+    Ok(caller.map(|caller| Caller { by_cookie: true, ..caller }))
 }
 
 /// Whose session that is, where logins give JSON Web Tokens, which name it.
@@ -266,14 +269,15 @@ async fn claims(auth: &Auth, tx: &Tx, user: &User) -> Result<Map<String, Value>>
 }
 
 /// Gives a session that goes on in a browser a new cookie, or a new name where its cookies are JSON Web Tokens; what was before
-/// counts no more (T06, T26). The row keeps everything else. Nothing for a session outside of browsers: its key or its tokens stay.
+/// counts no more (T06, T26). The row keeps everything else. A key and tokens that came in a header stay: whoever writes that header
+/// would go on with them and find them over.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn renew(auth: &Auth, tx: &Tx, caller: &Caller) -> Result<Option<Opened>> {
     let (cookie, now) = (fresh_key(auth)?, auth.clock.now());
     let before = caller.session.sid.as_str();
-    let by_tokens = auth.settings.tokens.mode == TokenMode::JwtCookie && key_of_sid(before).is_some();
+    let by_tokens = auth.settings.tokens.mode == TokenMode::JwtCookie && caller.by_cookie && key_of_sid(before).is_some();
     let sid = if by_tokens { hex::encode(auth.entropy.bytes::<16>()?) } else { before.to_owned() };
     let sql = concat!(
         "UPDATE auth_sessions SET sid = $2, key_hash = CASE WHEN $3::boolean THEN $4::bytea ELSE key_hash END, ",

@@ -169,9 +169,8 @@ pub async fn by_id(db: &Db, id: UserId) -> Result<Option<UserWithPassword>> {
 /// # Errors
 /// Those of the database.
 pub async fn by_username(db: &Db, key: &str) -> Result<Option<UserWithPassword>> {
-    Ok(db
-        .one(concat!("SELECT ", user_columns!(), ", u.password FROM auth_users u WHERE u.username_key = $1"), params![key])
-        .await?)
+    let sql = concat!("SELECT ", user_columns!(), ", u.password FROM auth_users u WHERE u.username_key = $1");
+    Ok(db.one(sql, params![key]).await?)
 }
 
 /// The user of that address: the one who proved it, else the oldest account that claims it.
@@ -186,6 +185,22 @@ pub async fn by_email(db: &Db, address: &EmailAddress) -> Result<Option<UserWith
         "ORDER BY u.email_verified_at IS NULL, u.email_owner IS NULL, u.id LIMIT 1"
     );
     Ok(db.one(sql, params![address.key()]).await?)
+}
+
+/// The user of a text that may be a name or an address: who proved the address, else who has the name, else who claims the address.
+/// So no name, however an account came to it, stands in the way of whoever proved that address.
+///
+/// # Errors
+/// Those of the database.
+pub async fn by_username_or_email(db: &Db, key: &str, address: &EmailAddress) -> Result<Option<UserWithPassword>> {
+    let sql = concat!(
+        "SELECT ",
+        user_columns!(),
+        ", u.password FROM auth_users u WHERE u.username_key = $1 OR u.email_key = $2 ",
+        "ORDER BY CASE WHEN u.email_key = $2 AND u.email_verified_at IS NOT NULL THEN 0 WHEN u.username_key = $1 THEN 1 ELSE 2 END, ",
+        "u.email_owner IS NULL, u.id LIMIT 1"
+    );
+    Ok(db.one(sql, params![key, address.key()]).await?)
 }
 
 /// Whether the name is an address other than the account's own. Where one may log in by either, such a name would stand in the

@@ -64,7 +64,7 @@ fn by_token(auth: &Auth, token: Secret) -> Pin<Box<dyn Future<Output = Result<Ca
 async fn by_cookie(auth: &Auth, headers: &HeaderMap) -> (By, Result<Option<Caller>>) {
     if auth.settings.tokens.mode == TokenMode::JwtCookie {
         match cookies::sent(headers, Kind::Access.name(auth)) {
-            Sent::One(token) => return (By::Cookie, by_token(auth, Secret::from(token)).await.map(Some)),
+            Sent::One(token) => return (By::Cookie, by_token(auth, Secret::from(token)).await.map(by_browser)),
             Sent::Unusable => return (By::Cookie, Err(Error::Unauthenticated(Message::JwtInvalid))),
             Sent::Nothing => {}
         }
@@ -73,4 +73,8 @@ async fn by_cookie(auth: &Auth, headers: &HeaderMap) -> (By, Result<Option<Calle
         Sent::One(cookie) => (By::Cookie, sessions::authenticate_cookie(auth, &Secret::from(cookie)).await),
         Sent::Nothing | Sent::Unusable => (By::Nothing, Ok(None)),
     }
+}
+
+fn by_browser(caller: Caller) -> Option<Caller> {
+    Some(Caller { by_cookie: true, ..caller })
 }

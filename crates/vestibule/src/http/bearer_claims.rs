@@ -181,7 +181,7 @@ impl Shared {
         }
     }
 
-    /// Asks for the keys. Whoever comes meanwhile waits and finds them.
+    /// Asks for the keys. Whoever comes meanwhile waits, and takes what came of it.
     async fn ask(&self) {
         let _alone = self.asking.lock().await;
         self.ask_alone().await;
@@ -198,6 +198,8 @@ impl Shared {
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err(format!("no answer within {ANSWER:?}")),
         };
+        // Once more: whoever waited must not find that an answer which was long in coming is long ago.
+        self.asked_at.store(self.clock.now().millis(), Ordering::Relaxed);
         match keys {
             Ok(keys) => {
                 *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
@@ -247,5 +249,50 @@ where
                 Jwks::from_ref(state).verify(token.expose()).await.map(Self).map_err(|fault| NotVerified(Some(fault)))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use tokio::sync::Semaphore;
+    use tokio::task::{JoinSet, yield_now};
+
+    use super::*;
+    use crate::ground::Time;
+
+    #[tokio::test]
+    async fn t33_t57_whoever_waits_for_a_server_that_hangs_takes_what_came_of_it() {
+        let clock = Clock::manual(Time::from_millis(1_767_225_600_000));
+        let (asked, hangs, later) = (Arc::new(AtomicI64::new(0)), Arc::new(Semaphore::new(0)), clock.clone());
+        let (count, gate) = (asked.clone(), hangs.clone());
+        let keys = Jwks::fetched_by(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            let (gate, later) = (gate.clone(), later.clone());
+            async move {
+                later.advance(ANSWER);
+                let _open = gate.acquire().await?;
+                Err("no answer".into())
+            }
+        });
+        let keys = keys.clock(clock);
+        let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let token = format!("{}.{}.{}", encode(r#"{"alg":"ES256","typ":"JWT","kid":"x"}"#), encode("{}"), encode("signature"));
+        let mut waiting = JoinSet::new();
+        for _ in 0..8 {
+            let (keys, token) = (keys.clone(), token.clone());
+            waiting.spawn(async move { keys.verify(&token).await });
+        }
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        hangs.add_permits(100);
+        while let Some(answer) = waiting.join_next().await {
+            assert!(matches!(answer.unwrap(), Err(Fault::Failed(_))), "503: there are no keys");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        assert!(matches!(keys.verify(&token).await, Err(Fault::Failed(_))));
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "nor does whoever comes a moment later ask again");
     }
 }

@@ -144,7 +144,7 @@ impl Bound {
         let operation =
             self.endpoint.operation(method).ok_or_else(|| Error::Refused(405, Message::MethodNotAllowed(method.to_string())))?;
         let input = sent.input(headers, self.body_max()).await?;
-        let epoch = caller.as_ref().map(|caller| caller.user.epoch);
+        let kept = caller.as_ref().map(|caller| (caller.user.epoch, input.clone()));
         let call = |caller, input| Call {
             auth: self.auth.clone(),
             who: who.clone(),
@@ -158,14 +158,13 @@ impl Bound {
             endpoint: self.endpoint.clone(),
             method: method.clone(),
         };
-        let kept = operation.takes.as_ref().map(|_| input.clone());
-        match ((operation.run)(call(caller, input)).await, epoch, kept) {
+        match ((operation.run)(call(caller, input)).await, kept) {
             // Overtaken by a change of password of the very session, which goes on: the client must not think it has ended.
-            (Err(Error::Unauthenticated(ended)), Some(epoch), Some(input)) => match Box::pin(self.caller(headers)).await?.1 {
+            (Err(Error::Unauthenticated(ended)), Some((epoch, input))) => match Box::pin(self.caller(headers)).await?.1 {
                 Some(caller) if caller.user.epoch != epoch => (operation.run)(call(Some(caller), input)).await,
                 _ => Err(Error::Unauthenticated(ended)),
             },
-            (done, ..) => done,
+            (done, _) => done,
         }
     }
 

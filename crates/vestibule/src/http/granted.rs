@@ -62,11 +62,13 @@ impl Call {
     /// # Errors
     /// Those of signing and of the database.
     pub async fn renewed(&self, answer: Answer, session: Option<&Opened>) -> Result<Answer> {
-        let (auth, user) = (&self.auth, &self.caller()?.user);
+        let (auth, caller) = (&self.auth, self.caller()?);
         let Some(session) = session else { return Ok(answer) };
         let pair = match auth.settings.tokens.mode {
-            TokenMode::JwtCookie => Some(Box::pin(pairs::of(auth, user.id, session)).await?),
-            TokenMode::Opaque | TokenMode::Jwt => None,
+            TokenMode::JwtCookie if session.sid != caller.session.sid => {
+                Some(Box::pin(pairs::of(auth, caller.user.id, session)).await?)
+            }
+            TokenMode::Opaque | TokenMode::Jwt | TokenMode::JwtCookie => None,
         };
         Ok(answer.with_cookies(cookies::of_session(auth, session, pair.as_ref())))
     }

@@ -59,11 +59,58 @@ mod rules {
                 client(own, kind, &key, found);
             }
             addresses(settings, own, kind, &key, found);
+            issuer(own, kind, &key, found);
             members(settings, own, &key, found);
             if own.accept_access_token == Some(true) && kind.audience.is_none() && matches!(kind.speech, Speech::OAuth { .. }) {
                 let what = "is true, but this provider does not tell for whom an access token was made";
                 found.add(key("accept_access_token"), what, "Remove it, and let clients send the code.");
             }
+        }
+        namespaces(settings, found);
+    }
+
+    /// Identities are filed under the issuer, so another server must not file its people under the company's.
+    fn issuer(own: &Social, kind: &Kind, key: &dyn Fn(&str) -> String, found: &mut Found) {
+        let Speech::OAuth { authorize, token, userinfo } = kind.speech else { return };
+        let others = [(&own.authorize_url, authorize), (&own.token_url, token), (&own.userinfo_url, userinfo)];
+        let elsewhere = others.into_iter().any(|(url, usual)| url.as_deref().is_some_and(|url| url != usual));
+        if elsewhere && own.issuer.is_none() && !kind.issuer.is_empty() {
+            let what = format!("is required where the endpoints are not those of {}", kind.issuer);
+            found.add(key("issuer"), what, "Set it to the address of that server: whom it tells of is known under it.");
+        }
+    }
+
+    /// Whom two providers tell of under one issuer and one subject is one person here, so they must be the same people.
+    fn namespaces(settings: &Settings, found: &mut Found) {
+        let all: Vec<_> = settings.social.iter().filter_map(|(id, own)| Some((id, Namespace::of(own, own.kind(id)?)))).collect();
+        for (at, (id, own)) in all.iter().enumerate() {
+            if let Some((other, _)) = all.iter().take(at).find(|(_, other)| other.issuer == own.issuer && other != own) {
+                let what = format!("is {:?}, as for social.{other}, which asks elsewhere who somebody is", own.issuer);
+                let remedy = "Give each its own issuer, or both the same endpoints and the same map.subject.";
+                found.add(format!("social.{id}.issuer"), what, remedy);
+            }
+        }
+    }
+
+    /// What a provider calls people, and where it says so.
+    #[derive(PartialEq)]
+    struct Namespace<'a> {
+        issuer: String,
+        /// The token and the userinfo endpoint; with OpenID Connect they follow from the issuer.
+        endpoints: Option<[&'a str; 2]>,
+        subject: Vec<&'a str>,
+    }
+
+    impl<'a> Namespace<'a> {
+        fn of(own: &'a Social, kind: &'a Kind) -> Self {
+            let or = |url: &'a Option<String>, usual: &'a str| url.as_deref().unwrap_or(usual);
+            let endpoints = match kind.speech {
+                Speech::OpenId { .. } => None,
+                Speech::OAuth { token, userinfo, .. } => Some([or(&own.token_url, token), or(&own.userinfo_url, userinfo)]),
+            };
+            let named = own.map.get("subject");
+            let subject = named.map_or_else(|| kind.members.subject.to_vec(), |name| vec![name.as_str()]);
+            Self { issuer: own.effective_issuer(kind), endpoints, subject }
         }
     }
 
@@ -190,6 +237,62 @@ mod rules {
             let mut settings = Settings { environment, ..Settings::default() };
             settings.social.insert(id.into(), own);
             keys(&settings).into_iter().filter(|key| key.starts_with("social")).collect()
+        }
+
+        #[test]
+        fn t50_no_server_files_its_people_under_anothers_issuer() {
+            let enterprise = |issuer: Option<&str>| {
+                problems("github", |own| {
+                    own.token_url = Some("https://git.example.org/login/oauth/access_token".into());
+                    own.issuer = issuer.map(str::to_owned);
+                })
+            };
+            assert_eq!(enterprise(None), ["social.github.issuer"]);
+            assert_eq!(enterprise(Some("https://git.example.org")), [""; 0]);
+            let usual = "https://github.com/login/oauth/access_token";
+            assert_eq!(problems("github", |own| own.token_url = Some(usual.into())), [""; 0]);
+        }
+
+        /// What is wrong with the second of two providers.
+        fn beside(first: Social, second: Social) -> Vec<String> {
+            let mut settings = Settings::default();
+            settings.social.insert("a".into(), first);
+            settings.social.insert("b".into(), second);
+            keys(&settings).into_iter().filter(|key| key.starts_with("social")).collect()
+        }
+
+        #[test]
+        fn t50_two_providers_share_an_issuer_only_where_they_tell_of_the_same_people() {
+            let known = |kind: &str| Social {
+                kind: kind.into(),
+                client_id: Some("id".into()),
+                client_secret: Some("secret".into()),
+                ..Social::default()
+            };
+            let own = |path: &str| Social {
+                authorize_url: Some("https://id.example.org/authorize".into()),
+                token_url: Some(format!("https://id.example.org/{path}/token")),
+                userinfo_url: Some("https://id.example.org/me".into()),
+                ..known("oauth2")
+            };
+            let by = |provider: Social, issuer: &str| Social { issuer: Some(issuer.into()), ..provider };
+            let named =
+                |provider: Social, subject: &str| Social { map: [("subject".to_owned(), subject.to_owned())].into(), ..provider };
+            for (first, second, fits) in [
+                (own("x"), own("x"), true),
+                (own("x"), own("y"), false),
+                (own("x"), by(own("y"), "https://y.example.org"), true),
+                (by(own("x"), "https://y.example.org"), by(own("y"), "https://y.example.org"), false),
+                (own("x"), named(own("x"), "login"), false),
+                (known("google"), known("google"), true),
+                (known("google"), named(known("google"), "email"), false),
+                (by(known("oidc"), "https://id.example.org"), own("x"), false),
+                (known("github"), known("github"), true),
+                (known("github"), by(own("x"), "https://github.com"), false),
+            ] {
+                let expected: &[&str] = if fits { &[] } else { &["social.b.issuer"] };
+                assert_eq!(beside(first.clone(), second.clone()), expected, "{first:?} {second:?}");
+            }
         }
 
         fn problems(id: &str, change: impl FnOnce(&mut Social)) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! A provider's public keys, fetched when they are needed and kept for a while.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -25,7 +25,10 @@ const MOST: usize = 100;
 
 /// The keys of one provider.
 #[derive(Default)]
-pub(super) struct Keys(Mutex<State>);
+pub(super) struct Keys {
+    state: RwLock<State>,
+    fetching: Mutex<()>,
+}
 
 #[derive(Default)]
 struct State {
@@ -34,8 +37,22 @@ struct State {
     tried_at: Option<Time>,
 }
 
+impl State {
+    /// Whether there is a key by which the token could be signed.
+    fn knows(&self, token: &Unverified<'_>) -> bool {
+        candidates(&self.keys, token).next().is_some()
+    }
+
+    /// Whether it is time to fetch the document, for a token whose key is known or not.
+    fn is_due(&self, known: bool, now: Time) -> bool {
+        let stale = self.fetched_at.is_none_or(|at| now >= at.plus(FRESH));
+        (stale || !known) && self.tried_at.is_none_or(|at| now >= at.plus(PAUSE))
+    }
+}
+
 impl Keys {
-    /// Whether a key of the provider has signed the token. A name of a key that is not known is worth one look at the document.
+    /// Whether a key of the provider has signed the token. A name of a key that is not known is worth one look at the document. While
+    /// somebody looks, whoever brings a known key goes on with what is known, and others wait for what comes of it.
     ///
     /// # Errors
     /// [`Failure::Unavailable`] when the document cannot be had and no earlier one holds the key.
@@ -46,24 +63,46 @@ impl Keys {
         url: &Url,
         now: Time,
     ) -> Result<bool, Failure> {
-        let mut state = self.0.lock().await;
-        let stale = state.fetched_at.is_none_or(|at| now >= at.plus(FRESH));
-        let known = candidates(&state.keys, token).next().is_some();
-        let rested = state.tried_at.is_none_or(|at| now >= at.plus(PAUSE));
-        if (stale || !known) && rested {
-            state.tried_at = Some(now);
-            match fetch(out, url).await {
-                Ok(keys) => (state.keys, state.fetched_at) = (Arc::new(keys), Some(now)),
-                // What was known goes on counting while the document cannot be had.
-                Err(failure) if !known => return Err(failure),
-                Err(failure) => tracing::warn!(%failure, "a provider's keys could not be fetched anew"),
-            }
-        } else if state.fetched_at.is_none() {
-            return Err(Failure::Unavailable("keys: could not be fetched a moment ago".into()));
+        let known = self.read().knows(token);
+        let alone = if known { self.fetching.try_lock().ok() } else { Some(self.fetching.lock().await) };
+        if alone.is_some() {
+            self.look(token, out, url, now).await?;
         }
-        let keys = state.keys.clone();
-        drop(state);
+        drop(alone);
+        let keys = self.read().keys.clone();
         Ok(candidates(&keys, token).any(|key| token.is_signed_by(key)))
+    }
+
+    /// Fetches the document if it is time to. One request at a time does.
+    async fn look(&self, token: &Unverified<'_>, out: &Outgoing, url: &Url, now: Time) -> Result<(), Failure> {
+        let known = {
+            let mut state = self.write();
+            let known = state.knows(token);
+            if !state.is_due(known, now) {
+                let never = state.fetched_at.is_none();
+                return if never { Err(Failure::Unavailable("keys: could not be fetched a moment ago".into())) } else { Ok(()) };
+            }
+            state.tried_at = Some(now);
+            known
+        };
+        match fetch(out, url).await {
+            Ok(keys) => {
+                let mut state = self.write();
+                (state.keys, state.fetched_at) = (Arc::new(keys), Some(now));
+            }
+            // What was known goes on counting while the document cannot be had.
+            Err(failure) if !known => return Err(failure),
+            Err(failure) => tracing::warn!(%failure, "a provider's keys could not be fetched anew"),
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many keys the document holds that signatures can be checked with, asked anew.

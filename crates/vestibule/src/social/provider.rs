@@ -242,7 +242,7 @@ impl Provider {
             Url::parse(own.as_deref().unwrap_or(usual)).map_err(|_| Failure::Misconfigured(format!("{name} is no address")))
         };
         let authorize = url("authorize_url", &own.authorize_url, authorize)?;
-        let issuer = if self.issuer.is_empty() { authorize.origin().ascii_serialization() } else { self.issuer.clone() };
+        let issuer = self.settings.effective_issuer(self.kind);
         Ok(Metadata {
             issuer,
             token: url("token_url", &own.token_url, token)?,
@@ -276,5 +276,12 @@ impl Social {
     /// The kind of provider: what `kind` says, or the name itself.
     pub fn kind(&self, id: &str) -> Option<&'static Kind> {
         kinds::by_name(if self.kind.is_empty() { id } else { &self.kind })
+    }
+
+    /// What identities are filed under: what the settings say, else the kind's, else where people log in.
+    pub(crate) fn effective_issuer(&self, kind: &Kind) -> String {
+        let place = || Some(Url::parse(self.authorize_url.as_deref()?).ok()?.origin().ascii_serialization());
+        let usual = || if kind.issuer.is_empty() { place().unwrap_or_default() } else { kind.issuer.to_owned() };
+        self.issuer.clone().unwrap_or_else(usual)
     }
 }

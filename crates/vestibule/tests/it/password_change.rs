@@ -214,3 +214,25 @@ async fn t06_wrong_old_passwords_are_counted_together_with_failed_logins() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn t68_changes_without_the_old_password_are_counted_before_they_are_hashed() {
+    let limited = |settings: &mut Settings| {
+        compat_article(settings);
+        settings.limits.enabled = true;
+        settings.limits.login = "3/m/ip".parse().unwrap();
+    };
+    on_both(limited, async |app: TestApp| {
+        let key = ana(&app).await;
+        let hashes = app.auth.hash_computations();
+        let change = || app.post("password/change/", pair(OTHER, OTHER)).token(&key).send();
+        for _ in 0..3 {
+            check("password/change/", &change().await, 200, &saved(), "counted");
+        }
+        let wait = change().await.expect(429).retry_after();
+        assert_eq!(app.auth.hash_computations(), hashes + 3);
+        app.advance(wait);
+        check("password/change/", &change().await, 200, &saved(), "after the wait");
+    })
+    .await;
+}

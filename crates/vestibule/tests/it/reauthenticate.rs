@@ -7,7 +7,7 @@ use vestibule::Settings;
 use vestibule::testing::{TestAnswer, TestApp, TestRequest, on_both};
 
 use crate::cookies::{HERE, cookie, set_cookies};
-use crate::exchange::{PASSWORD, detail};
+use crate::exchange::{OTHER, PASSWORD, detail};
 use crate::refresh::refresh;
 use crate::tokens::{bearer, in_cookies, jwt, registered, text, user};
 
@@ -117,6 +117,29 @@ async fn a_key_and_tokens_in_the_body_stay_what_they_are() {
         assert!(answer.headers.get("set-cookie").is_none());
         bearer(change_email(&app), &text(&pair, "access")).send().await.expect(200);
         refresh(&app, &text(&pair, "refresh")).await.expect(200);
+        app.deliver().await;
+    })
+    .await;
+}
+
+/// A client that takes the tokens out of the body has no cookies to be given others in: its own stay what they are.
+#[tokio::test]
+async fn t26_whoever_holds_tokens_in_hand_goes_on_with_them_where_browsers_have_them_in_cookies() {
+    on_both(in_cookies, async |app: TestApp| {
+        let first = registered(&app, "ana").await;
+        let access = text(&first, "access");
+        let change = json!({ "old_password": PASSWORD, "new_password1": OTHER, "new_password2": OTHER });
+        for (path, body) in [
+            ("reauthenticate/", json!({ "password": PASSWORD })),
+            ("sessions/end-others/", json!({})),
+            ("password/change/", change),
+        ] {
+            let answer = bearer(app.post(path, body), &access).send().await.expect(200);
+            assert_eq!((set_cookies(&answer, "access"), set_cookies(&answer, "refresh")), (vec![], vec![]), "{path}");
+            user(&app, &access).await.expect(200);
+        }
+        let renewed = app.post("token/refresh/", json!({})).header("origin", HERE);
+        renewed.header("cookie", &format!("refresh={}", cookie(&first, "refresh"))).send().await.expect(200);
         app.deliver().await;
     })
     .await;

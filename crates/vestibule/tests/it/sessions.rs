@@ -113,6 +113,25 @@ async fn t31_ending_the_others_leaves_the_session_in_hand() {
     .await;
 }
 
+/// A double click: the first raises the epoch and moves the session along, the second has read the one before.
+#[tokio::test]
+async fn t31_ending_the_others_twice_at_once_leaves_the_session_in_hand() {
+    on_both(
+        |_| {},
+        async |app: TestApp| {
+            let key = app.register("ana").await;
+            for _ in 0..5 {
+                let click = || app.post("sessions/end-others/", json!({})).token(&key).send();
+                let (first, second) = tokio::join!(click(), click());
+                for answer in [first, second] {
+                    assert_eq!(answer.expect(200).json(), json!({ "ended": 0 }));
+                }
+            }
+        },
+    )
+    .await;
+}
+
 fn limited(settings: &mut Settings) {
     settings.limits.enabled = true;
     settings.limits.login_failed = "3/24h/account".parse().unwrap();

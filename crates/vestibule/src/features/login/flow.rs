@@ -103,10 +103,8 @@ impl Identifier {
                 let found = users::by_email(&auth.db, address).await?;
                 Ok(found.filter(|found| found.user.username.as_deref().map(fold).as_ref() == Some(name)))
             }
-            Self::Username(name, address) => match (users::by_username(&auth.db, name).await?, address) {
-                (None, Some(address)) => users::by_email(&auth.db, address).await,
-                (found, _) => Ok(found),
-            },
+            Self::Username(name, None) => users::by_username(&auth.db, name).await,
+            Self::Username(name, Some(address)) => users::by_username_or_email(&auth.db, name, address).await,
         }
     }
 

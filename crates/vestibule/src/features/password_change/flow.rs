@@ -1,6 +1,7 @@
 //! The rules of changing a password.
 
 use crate::accounts::audit::Event;
+use crate::accounts::limits::{self, Action};
 use crate::accounts::sessions::{self, Caller, Opened};
 use crate::accounts::{Auth, Client, users};
 use crate::accounts::{login, tokens};
@@ -21,9 +22,11 @@ pub fn form(auth: &Auth) -> Form {
 /// goes on in a browser does so with a new cookie, which is given back.
 ///
 /// # Errors
-/// [`Error::Fields`] for a wrong old password or a new one that differs or is too weak; [`Error::Limited`] after too many wrong
-/// old ones, counted together with failed logins; [`Error::Unauthenticated`] when the session was ended meanwhile.
+/// [`Error::Fields`] for a wrong old password or a new one that differs or is too weak; [`Error::Limited`] after too many changes,
+/// counted together with logins, or too many wrong old ones, counted together with failed logins; [`Error::Unauthenticated`] when the session was ended meanwhile.
 pub async fn change(auth: &Auth, who: &Client, caller: &Caller, values: &Values) -> Result<Option<Opened>> {
+    // Without an old password to be wrong nothing else would bound what one session makes us hash.
+    limits::hit(auth, Action::Login, who).await?;
     if let Some(old) = values.secret("old_password") {
         prove(auth, who, caller, old).await?;
     }

@@ -179,6 +179,10 @@ impl Unit<'_> {
         if self.auth.settings.account.registration == Registration::Closed {
             return Err(Error::Refused(403, Message::PermissionDenied));
         }
+        let (chosen, own) = (&self.asserted.details.username, address.as_ref().map(EmailAddress::shown));
+        if chosen.as_ref().is_some_and(|name| users::is_anothers_address(self.auth, name, own)) {
+            return Err(Error::field("username", Message::UsernameDenied));
+        }
         let new = match self.new_user(address, proven) {
             Ok(new) => new,
             Err(missing) => {

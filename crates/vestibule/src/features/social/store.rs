@@ -145,13 +145,16 @@ pub(super) async fn find_pending(db: &Db, token: &Secret, browser: Option<&Secre
     Ok(db.one(sql, params![&hash(token), browser.as_deref(), now]).await?)
 }
 
-/// Marks an ID token as used. Whether it was not before (T50).
+/// Marks an ID token as used: what is signed of it, since one content can have two signatures that count (with ECDSA also the other
+/// `s`). Whether it was not before (T50).
 ///
 /// # Errors
 /// Those of the database.
 pub(super) async fn use_once(tx: &Tx, token: &Secret, until: Time) -> Result<bool> {
     let sql = "INSERT INTO auth_social_used (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-    Ok(tx.run(sql, params![&hash(token), until]).await? == 1)
+    let text = token.expose();
+    let signed = text.rsplit_once('.').map_or(text, |(signed, _)| signed);
+    Ok(tx.run(sql, params![&Digest::of(signed.as_bytes()), until]).await? == 1)
 }
 
 fn hash(secret: &Secret) -> Digest {

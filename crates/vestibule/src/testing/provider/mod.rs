@@ -238,6 +238,7 @@ impl Provider {
             Dialect::Google => Social { kind: "google".into(), issuer: at(""), ..own },
             Dialect::GitHub => Social {
                 kind: "github".into(),
+                issuer: at(""),
                 authorize_url: at("/login/oauth/authorize"),
                 token_url: at("/login/oauth/access_token"),
                 userinfo_url: at("/user"),

@@ -123,6 +123,9 @@ async fn what_a_provider_does_not_tell_is_asked_of_the_person() {
             app.post("registration/complete/", body.clone()).send().await.expect(status);
         }
         assert_eq!(rows(app).await, (0, 0, 0), "what is refused makes nothing");
+        let body = json!({ "registration_token": token, "phone_number": "+15550100", "username": "Eva@example.org" });
+        let denied = app.post("registration/complete/", body).send().await.expect(400).json();
+        assert_eq!(denied, json!({ "username": ["Username can not be used. Please use other username."] }), "another's address");
         let body = json!({ "registration_token": token, "phone_number": "+15550100", "username": "ana-maria" });
         let key = app.post("registration/complete/", body.clone()).send().await.expect(200).key();
         let user = me(app, &key).await;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use vestibule::testing::{Asked, Fault, Provider};
+use vestibule::testing::{Asked, Fault, Provider, Signing};
 
 use super::*;
 
@@ -72,6 +72,38 @@ async fn t57_a_slow_provider_is_given_up_and_nobody_else_waits() {
     let again = Instant::now();
     app.post("acme/", json!({ "code": provider.code() })).send().await.expect(400);
     assert!(again.elapsed() < Duration::from_secs(5));
+}
+
+/// Anybody can write a token that names a key which nobody knows.
+#[tokio::test]
+async fn t57_while_keys_are_long_in_coming_whoever_brings_a_known_one_does_not_wait() {
+    with_provider(
+        |_, _| {},
+        async |app, provider| {
+            let bring = |token: String| app.post("acme/", json!({ "id_token": token })).send();
+            bring(provider.id_token()).await.expect(200);
+            app.advance(Duration::from_secs(61));
+            provider.script(|script| {
+                script.faults = [(Asked::Keys, Fault::Slow(Duration::from_secs(3)))].into();
+                script.signing = Signing::UnknownKey;
+            });
+            let (unknown, asked) = (provider.id_token(), provider.asked(Asked::Keys));
+            provider.script(|script| script.signing = Signing::Es256);
+            let known = async {
+                while provider.asked(Asked::Keys) == asked {
+                    tokio::task::yield_now().await;
+                }
+                bring(provider.id_token()).await.expect(200)
+            };
+            let slow = std::pin::pin!(bring(unknown));
+            tokio::select! {
+                biased;
+                answer = slow => panic!("answered first: {}", answer.text),
+                _ = known => {}
+            }
+        },
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -180,6 +180,37 @@ async fn t50_an_id_token_from_a_client_counts_once_and_for_this_client() {
     .await;
 }
 
+/// The same token with the other signature that ECDSA takes: the order of the curve P-256 minus `s` in the place of `s`.
+fn with_the_other_signature(token: &str) -> String {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let order = hex::decode("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551").unwrap();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let mut borrow = 0;
+    for (digit, whole) in signature[32..].iter_mut().zip(order).rev() {
+        let rest = i16::from(whole) - i16::from(*digit) - borrow;
+        borrow = i16::from(rest < 0);
+        *digit = rest.rem_euclid(256).try_into().unwrap();
+    }
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+#[tokio::test]
+async fn t50_an_id_token_that_was_used_does_not_count_with_another_signature() {
+    with_provider(
+        |_, _| {},
+        async |app, provider| {
+            let (used, unused) = (provider.id_token(), provider.id_token());
+            app.post("acme/", json!({ "id_token": with_the_other_signature(&unused) })).send().await.expect(200);
+            app.post("acme/", json!({ "id_token": used })).send().await.expect(200);
+            app.post("acme/", json!({ "id_token": with_the_other_signature(&used) })).send().await.expect(400);
+            assert_eq!(app.count("SELECT COUNT(*) FROM auth_sessions").await, 2);
+        },
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn t50_an_access_token_from_a_client_is_refused_unless_it_is_known_to_be_for_this_one() {
     for (dialect, profile, setting, status) in [
