@@ -192,8 +192,8 @@ async fn t10_t20_only_the_stored_address_gets_mail_and_every_answer_is_the_same(
             app.deliver().await;
             app.mailbox.clear();
             for email in ["mike@example.org", "nobody@example.org", "m\u{131}ke@example.org", "MIKE@EXAMPLE.ORG"] {
-                let asked = app.post("password/reset/", json!({ "email": email })).send().await;
-                assert!(asked.status == 200 || email.contains('\u{131}'), "{email}: {}", asked.text);
+                let asked = app.post("password/reset/", json!({ "email": email })).send().await.expect(200);
+                assert_eq!(asked.json(), json!({ "detail": "Password reset e-mail has been sent." }), "{email}");
             }
             app.deliver().await;
             let to: Vec<_> = app.mailbox.mails().into_iter().map(|mail| mail.to).collect();
