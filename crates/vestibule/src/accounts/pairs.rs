@@ -43,7 +43,7 @@ pub async fn access(auth: &Auth, user: UserId, session: &Opened) -> Result<Minte
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when it is no access token of ours, is over, or its session has ended, and those of the database.
-pub async fn authenticate(auth: &Auth, token: &str) -> Result<Caller> {
+pub async fn authenticate(auth: &Auth, token: &str) -> Result<Box<Caller>> {
     let claims = auth.signing()?.read_access(token).await.map_err(|fault| because(fault, Error::Unauthenticated))?;
     let found = match &claims.sid {
         Some(sid) => sessions::by_sid(auth, sid).await?,
@@ -59,10 +59,10 @@ pub async fn authenticate(auth: &Auth, token: &str) -> Result<Caller> {
 
 /// Whom an access token of the system before this one stands for. It has no session here, so whatever needs one, such as a change
 /// of password, asks for the refresh token to be exchanged first.
-async fn of_old_system(auth: &Auth, claims: &Claims) -> Result<Option<Caller>> {
+async fn of_old_system(auth: &Auth, claims: &Claims) -> Result<Option<Box<Caller>>> {
     let Some(user) = of_before(auth, claims).await? else { return Ok(None) };
     let session = Session { sid: String::new(), created_at: claims.issued_at, last_seen_at: claims.issued_at };
-    Ok(Some(Caller { user, session }))
+    Ok(Some(Box::new(Caller { user, session })))
 }
 
 /// The account of a token of the system before this one, as long as nothing here has ended the account's credentials of before:

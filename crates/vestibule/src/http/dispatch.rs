@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::OriginalUri;
@@ -40,7 +40,8 @@ pub struct Bound {
     pub directory: Arc<Directory>,
     /// The endpoint's `Allow` header.
     pub(super) allow: HeaderValue,
-    pub(super) https: bool,
+    /// The headers that every answer begins with.
+    pub(super) standing: HeaderMap,
     pub(super) tally: Arc<Tally>,
 }
 
@@ -50,7 +51,7 @@ impl Bound {
         // Names of methods are always fit for a header.
         let allow = HeaderValue::try_from(endpoint.allow()).unwrap_or(HeaderValue::from_static(""));
         let tally = Arc::new(Tally::new(endpoint.path));
-        Self { https: auth.settings.https(), auth, endpoint, directory, allow, tally }
+        Self { standing: render::standing(&auth, &allow), auth, endpoint, directory, allow, tally }
     }
 
     /// Answers a request.
@@ -62,7 +63,6 @@ impl Bound {
         if self.endpoint.touches == Touches::Gives {
             who.device = cookies::device(&self.auth, &parts.headers);
         }
-        let started = self.auth.clock().now();
         let html = self.auth.settings.docs_browsable();
         if let Some(asked_before) = cors::preflight(&self.auth, &parts.method, &parts.headers, &self.allow) {
             return asked_before;
@@ -87,8 +87,9 @@ impl Bound {
             Err(error) => Answer::error(&error, language),
         };
         let answer = answer.challenging(self.auth.settings.tokens.mode);
-        self.log(&parts.method, &answer, &who, started);
-        self.tally.count(&parts.method, answer.status, began.elapsed());
+        let took = began.elapsed();
+        self.log(&parts.method, &answer, &who, took);
+        self.tally.count(&parts.method, answer.status, took);
         let mut response = render::response(&self, answer, format, language, &who, &parts.method);
         cors::share(&self.auth, &parts.headers, response.headers_mut());
         response
@@ -139,9 +140,9 @@ impl Bound {
     ) -> Result<Answer> {
         let (by, caller) = self.caller(headers).await?;
         if !who.on_page {
-            self.admit_site(method, headers, by, caller.as_ref())?;
+            self.admit_site(method, headers, by, caller.as_deref())?;
         }
-        self.admit(caller.as_ref())?;
+        self.admit(caller.as_deref())?;
         if method == Method::OPTIONS {
             return Ok(Answer::json(200, self.endpoint.describe(render::media_types(&self.auth))));
         }
@@ -181,7 +182,7 @@ impl Bound {
     /// Whose session the request carries, and by what it says so. A key that does not count is refused even where none is needed,
     /// as the reference does; but where one comes for a new one, an old one must not stand in the way, and a cookie that does not
     /// count never breaks what is open to anybody.
-    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<(By, Option<Caller>)> {
+    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<(By, Option<Box<Caller>>)> {
         let (by, found) = authenticate::caller(&self.auth, headers).await;
         let overlooked = self.endpoint.forgiving || (by == By::Cookie && self.endpoint.guard == Guard::Anybody);
         match found {
@@ -215,7 +216,7 @@ impl Bound {
         }
     }
 
-    pub(super) fn log(&self, method: &Method, answer: &Answer, who: &Client, started: crate::ground::Time) {
+    pub(super) fn log(&self, method: &Method, answer: &Answer, who: &Client, took: Duration) {
         let wanted = match self.auth.settings.log.requests {
             LogRequests::All => true,
             LogRequests::Errors => answer.status >= 500 || answer.status == 429,
@@ -223,7 +224,6 @@ impl Bound {
         };
         if wanted {
             // The path is the endpoint's, not the request's: a query may hold a secret (T81).
-            let took = started.until(self.auth.clock().now());
             tracing::info!(
                 target: "vestibule::request", method = %method, path = self.endpoint.path, status = answer.status,
                 ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), ip = who.ip_text(), request_id = %who.request_id, "request"

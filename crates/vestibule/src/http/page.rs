@@ -100,7 +100,7 @@ impl PageCall {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn caller(&self) -> Result<Option<Caller>> {
+    pub async fn caller(&self) -> Result<Option<Box<Caller>>> {
         self.browser.caller(&self.auth).await
     }
 

@@ -40,7 +40,7 @@ pub(super) async fn introspect(auth: &Auth, asks: &Caller, token: &Secret) -> Re
 }
 
 /// Whom the token stands for, as which kind of token, and what it says.
-async fn find(auth: &Auth, token: &Secret) -> Result<Option<(Caller, &'static str, Option<Claims>)>> {
+async fn find(auth: &Auth, token: &Secret) -> Result<Option<(Box<Caller>, &'static str, Option<Claims>)>> {
     if auth.settings.tokens.mode == TokenMode::Opaque {
         return Ok(counts(sessions::authenticate(auth, token).await)?.map(|caller| (caller, "key", None)));
     }
@@ -53,7 +53,7 @@ async fn find(auth: &Auth, token: &Secret) -> Result<Option<(Caller, &'static st
             .map(|claims| (caller, "access", Some((*claims).clone()))));
     }
     let found = counts(refresh::of(auth, token.expose()).await)?.flatten();
-    Ok(found.map(|(caller, claims)| (caller, "refresh", Some(claims))))
+    Ok(found.map(|(caller, claims)| (Box::new(caller), "refresh", Some(claims))))
 }
 
 fn counts<T>(found: Result<T>) -> Result<Option<T>> {
