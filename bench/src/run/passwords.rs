@@ -14,6 +14,7 @@ use super::{Options, progress, reads};
 use crate::client::histogram::as_float;
 use crate::client::work::{Logins, Registrations};
 use crate::client::{Measured, Plan, drive};
+use crate::machine::cores;
 use crate::{Result, machine, output};
 
 const LOGIN: &str = "/auth/login/";
@@ -162,10 +163,6 @@ fn raw_rate(span: Duration) -> Result<f64> {
         stop.store(true, Ordering::Relaxed);
     });
     Ok(as_float(done.load(Ordering::Relaxed)) / began.elapsed().as_secs_f64())
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 
 fn pid(target: &Target) -> Result<u32> {

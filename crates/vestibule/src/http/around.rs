@@ -5,11 +5,12 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::accounts::{Auth, Client};
-use crate::ground::{Error, Result, Time, meters};
+use crate::ground::{Error, Result, meters};
 use crate::settings::LogRequests;
 
 /// What `work` gives; a panic in it, be it a host's hook, is a fault of this request alone (T79). The panic's text may hold what a
@@ -32,23 +33,25 @@ fn panicked() -> Error {
     Error::internal("a panic")
 }
 
+/// The header that names a request.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Names the request in the headers of its answer.
 pub(super) fn name(headers: &mut HeaderMap, who: &Client) {
     if let Ok(id) = HeaderValue::from_str(&who.request_id) {
-        headers.insert("x-request-id", id);
+        headers.insert(REQUEST_ID, id);
     }
 }
 
 /// Tells the log of a request, where the settings want it. The path is the endpoint's or page's, not the request's: that and a query
 /// may hold a secret (T81).
-pub(super) fn log(auth: &Auth, method: &Method, path: &'static str, status: u16, who: &Client, started: Time) {
+pub(super) fn log(auth: &Auth, method: &Method, path: &'static str, status: u16, who: &Client, took: Duration) {
     let wanted = match auth.settings.log.requests {
         LogRequests::All => true,
         LogRequests::Errors => status >= 500 || status == 429,
         LogRequests::None => false,
     };
     if wanted {
-        let took = started.until(auth.clock.now());
         tracing::info!(
             target: "vestibule::request", %method, path, status, ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             ip = who.ip_text(), request_id = %who.request_id, "request"

@@ -4,7 +4,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::OriginalUri;
@@ -36,7 +36,8 @@ pub struct Bound {
     pub directory: Arc<Directory>,
     /// The endpoint's `Allow` header.
     pub(super) allow: HeaderValue,
-    pub(super) https: bool,
+    /// The headers that every answer begins with.
+    pub(super) standing: HeaderMap,
     pub(super) tally: Arc<Tally>,
 }
 
@@ -46,7 +47,7 @@ impl Bound {
         // Names of methods are always fit for a header.
         let allow = HeaderValue::try_from(endpoint.allow()).unwrap_or(HeaderValue::from_static(""));
         let tally = Arc::new(Tally::new(endpoint.path));
-        Self { https: auth.settings.https(), auth, endpoint, directory, allow, tally }
+        Self { standing: render::standing(&auth, &allow), auth, endpoint, directory, allow, tally }
     }
 
     /// Answers a request.
@@ -58,7 +59,6 @@ impl Bound {
         if self.endpoint.touches == Touches::Gives {
             who.device = cookies::device(&self.auth, &parts.headers);
         }
-        let started = self.auth.clock().now();
         let html = self.auth.settings.docs_browsable();
         if let Some(asked_before) = cors::preflight(&self.auth, &parts.method, &parts.headers, &self.allow) {
             return asked_before;
@@ -83,8 +83,9 @@ impl Bound {
             Err(error) => Answer::error(&error, language),
         };
         let answer = answer.challenging(self.auth.settings.tokens.mode);
-        self.log(&parts.method, &answer, &who, started);
-        self.tally.count(&parts.method, answer.status, began.elapsed());
+        let took = began.elapsed();
+        self.log(&parts.method, &answer, &who, took);
+        self.tally.count(&parts.method, answer.status, took);
         let mut response = render::response(&self, answer, format, language, &who, &parts.method);
         cors::share(&self.auth, &parts.headers, response.headers_mut());
         response
@@ -135,9 +136,9 @@ impl Bound {
     ) -> Result<Answer> {
         let (by, caller) = self.caller(headers).await?;
         if !who.on_page {
-            self.admit_site(method, headers, by, caller.as_ref())?;
+            self.admit_site(method, headers, by, caller.as_deref())?;
         }
-        self.admit(caller.as_ref())?;
+        self.admit(caller.as_deref())?;
         if method == Method::OPTIONS {
             return Ok(Answer::json(200, self.endpoint.describe(render::media_types(&self.auth))));
         }
@@ -176,7 +177,7 @@ impl Bound {
     /// Whose session the request carries, and by what it says so. A key that does not count is refused even where none is needed,
     /// as the reference does; but where one comes for a new one, an old one must not stand in the way, and a cookie that does not
     /// count never breaks what is open to anybody.
-    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<(By, Option<Caller>)> {
+    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<(By, Option<Box<Caller>>)> {
         let (by, found) = authenticate::caller(&self.auth, headers).await;
         let overlooked = self.endpoint.forgiving || (by == By::Cookie && self.endpoint.guard == Guard::Anybody);
         match found {
@@ -210,8 +211,8 @@ impl Bound {
         }
     }
 
-    pub(super) fn log(&self, method: &Method, answer: &Answer, who: &Client, started: crate::ground::Time) {
-        around::log(&self.auth, method, self.endpoint.path, answer.status, who, started);
+    pub(super) fn log(&self, method: &Method, answer: &Answer, who: &Client, took: Duration) {
+        around::log(&self.auth, method, self.endpoint.path, answer.status, who, took);
     }
 }
 

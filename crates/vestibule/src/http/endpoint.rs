@@ -254,7 +254,7 @@ pub struct Call {
     /// The language that the client reads.
     pub language: Language,
     /// Whose session it carries, if it carries one that counts.
-    pub caller: Option<Caller>,
+    pub caller: Option<Box<Caller>>,
     /// All endpoints of the service.
     pub directory: std::sync::Arc<Directory>,
     /// The cookies of the request.
@@ -274,7 +274,7 @@ impl Call {
     /// # Errors
     /// [`Error::Unauthenticated`] where the guard lets in anybody and nobody showed a session.
     pub fn caller(&self) -> Result<&Caller> {
-        self.caller.as_ref().ok_or(Error::Unauthenticated(Message::NotAuthenticated))
+        self.caller.as_deref().ok_or(Error::Unauthenticated(Message::NotAuthenticated))
     }
 
     /// The endpoint's own path, below the base path.

@@ -111,7 +111,7 @@ impl PageCall {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn caller(&self) -> Result<Option<Caller>> {
+    pub async fn caller(&self) -> Result<Option<Box<Caller>>> {
         self.browser.caller(&self.auth).await
     }
 
@@ -173,7 +173,7 @@ impl Door {
 
     /// Answers a request.
     pub(crate) async fn answer(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
-        let (began, started) = (Instant::now(), self.auth.clock.now());
+        let began = Instant::now();
         let (parts, sent) = request.into_parts();
         let mut who = proxies::client(&self.auth, &parts);
         who.device = cookies::device(&self.auth, &parts.headers);
@@ -186,8 +186,9 @@ impl Door {
         }
         guard(response.headers_mut(), &self.auth, self.holds_credential());
         around::name(response.headers_mut(), &who);
-        around::log(&self.auth, &parts.method, self.page.path, response.status().as_u16(), &who, started);
-        self.tally.count(&parts.method, response.status().as_u16(), began.elapsed());
+        let (took, status) = (began.elapsed(), response.status().as_u16());
+        around::log(&self.auth, &parts.method, self.page.path, status, &who, took);
+        self.tally.count(&parts.method, status, took);
         response
     }
 

@@ -212,6 +212,29 @@ async fn t06_a_token_of_the_system_before_is_no_recent_login_however_fresh_it_is
 }
 
 #[tokio::test]
+async fn a_refresh_token_of_the_system_before_is_verified_until_it_is_exchanged() {
+    on_both(moving_in(TokenMode::Jwt), async |app: TestApp| {
+        registered(&app, "ana").await;
+        app.advance(A_MINUTE_AFTER);
+        let token = recorded("refresh");
+        let verify = async || app.post("token/verify/", json!({ "token": token })).send().await;
+        let told = async || {
+            let asked = bearer(app.post("token/introspect/", json!({ "token": token })), &recorded("access"));
+            asked.send().await.expect(200).json()
+        };
+        for _ in 0..2 {
+            verify().await.expect(200);
+        }
+        let before = told().await;
+        assert_eq!((&before["active"], &before["token_type"], before.get("sid")), (&json!(true), &json!("refresh"), None));
+        refresh(&app, &token).await.expect(200);
+        assert_eq!(verify().await.expect(400).json(), json!({ "non_field_errors": ["Token is blacklisted"] }));
+        assert_eq!(told().await, json!({ "active": false }));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_token_of_the_system_before_has_no_session_to_keep_or_to_end() {
     on_both(moving_in(TokenMode::Jwt), async |app: TestApp| {
         ana_came_over(&app).await;

@@ -13,6 +13,7 @@ mod modes;
 mod takeover;
 mod tokens;
 mod trial;
+mod typed;
 
 use http::Method;
 use serde_json::{Value, json};

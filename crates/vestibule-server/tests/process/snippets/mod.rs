@@ -25,6 +25,7 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("README.md", "scripts/test", "this test is part of it"),
     ("bench/README.md", "scripts/measure bench  ", "measures for minutes; its parts are tested in the crate"),
     ("bench/README.md", "vestibule-bench seed", "needs release builds of two programs"),
+    ("bench/README.md", "export VESTIBULE__SECRET_KEY", "needs release builds of two programs"),
     ("bench/README.md", "scripts/measure bench --only reads \\", "needs peers in other languages"),
 ];
 

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use crate::accounts::Auth;
 use crate::accounts::shapes::username_field;
 use crate::forms::{Datum, Declared, Field, Form, Kind, Values, input};
-use crate::ground::Language;
 use crate::ground::names::{EmailAddress, Username};
+use crate::ground::{FieldErrors, Language};
 use crate::settings::Presence;
 use crate::social::Person;
 
@@ -64,20 +64,36 @@ impl Details {
     /// The values of the declared fields; or the fields that an account needs and nobody told. `has_address`: whether somebody told
     /// the address.
     pub(super) fn profile(&self, auth: &Auth, person: &Person, has_address: bool) -> Result<Value, Vec<String>> {
+        let told = self.told_by_all(auth, person);
         let (mut profile, mut missing) = (Map::new(), Vec::new());
         if auth.settings.account.email == Presence::Required && !has_address {
             missing.push("email".to_owned());
         }
+        // What the host's own types refuse is as good as not told.
+        let mut refused = FieldErrors::default();
+        auth.shapes.check(&told, &mut refused);
         for declared in auth.shapes.asked_at_registration() {
             let name = &declared.field.name;
-            let told = self.values.get(name).cloned().or_else(|| from_provider(declared, person.fields.get(name)?));
-            match told.filter(|datum| !matches!(datum, Datum::Null)) {
+            match told.get(name).filter(|datum| !matches!(datum, Datum::Null) && !refused.has(name)) {
                 Some(datum) => drop(profile.insert(name.clone(), datum.to_json())),
                 None if declared.field.required => missing.push(name.clone()),
                 None => {}
             }
         }
         if missing.is_empty() { Ok(Value::Object(profile)) } else { Err(missing) }
+    }
+
+    /// What the person told, and of the rest what the provider did.
+    fn told_by_all(&self, auth: &Auth, person: &Person) -> Values {
+        let mut all = Values::default();
+        for declared in auth.shapes.asked_at_registration() {
+            let name = &declared.field.name;
+            let told = self.values.get(name).cloned().or_else(|| from_provider(declared, person.fields.get(name)?));
+            if let Some(datum) = told {
+                all.set(name, datum);
+            }
+        }
+        all
     }
 }
 

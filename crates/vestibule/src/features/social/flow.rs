@@ -35,7 +35,7 @@ pub fn form() -> Form {
 pub enum Outcome {
     /// The account is open.
     LoggedIn(Box<Granted>),
-    /// The account opens to whoever brings this code ([`Entrance::Code`]).
+    /// The account opens to the browser that brings this code.
     Code(Secret),
     /// The address must be proven first.
     ToVerify,
@@ -56,7 +56,7 @@ pub(super) struct Told {
 /// Logs in with what a client brings.
 ///
 /// # Errors
-/// One and the same for everything that does not count; [`Message::ProviderUnavailable`]; those of [`identify`] and of
+/// One and the same for everything that does not count; [`Message::ProviderUnavailable`]; those of [`identify()`] and of
 /// [`login::finish`].
 pub async fn login(
     auth: &Auth,

@@ -41,27 +41,19 @@ const HEADERS: [&str; 14] = [
 ];
 
 /// Pieces that lead deep into the readers, and anything else that a header may hold.
-fn value() -> impl Strategy<Value = String> {
+fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[ -~\t]{0,12}",
         "[ä-ü€😀]{1,3}",
         prop::sample::select(vec![
             "Bearer ",
             "Token ",
-            "access=",
-            "refresh=",
-            "session=",
-            "device=",
-            "csrftoken=",
-            "form=",
-            "; ",
             ", ",
             ".",
             "\"",
             "=",
             "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6IngifQ",
             "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9",
-            "1.1.9999999999999.",
             "https://",
             "app.example.test",
             "null",
@@ -79,7 +71,25 @@ fn value() -> impl Strategy<Value = String> {
         ])
         .prop_map(str::to_owned),
     ];
-    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+/// Cookies of ours with values that no cookie of ours has.
+fn cookies() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec!["access", "refresh", "session", "csrftoken", "device", "form"]);
+    let odd = ["", "\"", "\"\"", "\"x", "x\"", "=", ".", "..", "...", "1.1.9.x.", "ey.ey.ey", "e30.e30.e30", "%00", "\t", "ÿ"];
+    let value = prop_oneof![prop::sample::select(odd.to_vec()).prop_map(str::to_owned), pieces()];
+    let pair = (name, value).prop_map(|(name, value)| format!("{name}={value}"));
+    prop::collection::vec(pair, 1..5).prop_map(|pairs| pairs.join("; "))
+}
+
+/// A header with its value.
+fn header() -> impl Strategy<Value = (&'static str, String)> {
+    prop_oneof![
+        (prop::sample::select(HEADERS.to_vec()), pieces()),
+        cookies().prop_map(|value| ("cookie", value)),
+        ("(Bearer|Token|bearer|) ?[ -~]{0,20}").prop_map(|value| ("authorization", value)),
+    ]
 }
 
 #[test]
@@ -92,7 +102,7 @@ fn t75_no_headers_and_no_cookies_make_a_request_fail() {
         app
     });
     let asked = (
-        prop::collection::vec((prop::sample::select(HEADERS.to_vec()), value()), 1..5),
+        prop::collection::vec(header(), 1..5),
         prop::sample::select(vec![
             (Method::GET, "user/"),
             (Method::PATCH, "user/"),
@@ -106,7 +116,7 @@ fn t75_no_headers_and_no_cookies_make_a_request_fail() {
             (Method::GET, "/.well-known/jwks.json"),
         ]),
     );
-    let mut runner = TestRunner::new(Config { cases: 3_000, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 2_000, failure_persistence: None, ..Config::default() });
     let held = runner.run(&asked, |(headers, (method, path))| {
         let mut request = app.request(method.clone(), path).json(json!({ "username": "ana", "token": "x" }));
         for (name, value) in &headers {
