@@ -77,7 +77,14 @@ impl Places {
             return Social { issuer: Some(format!("{url}{}", self.issuer().1)), ..own };
         }
         let at = |place: &Url| Some(place.to_string());
-        Social { authorize_url: at(&self.authorize), token_url: at(&self.token), userinfo_url: at(&self.userinfo), ..own }
+        Social {
+            // People are filed under the server that tells of them, and this is not the company's.
+            issuer: Some(url.to_owned()),
+            authorize_url: at(&self.authorize),
+            token_url: at(&self.token),
+            userinfo_url: at(&self.userinfo),
+            ..own
+        }
     }
 
     /// The answer that an access token was made for that client.
