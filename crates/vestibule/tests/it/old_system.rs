@@ -214,8 +214,7 @@ async fn t06_a_token_of_the_system_before_is_no_recent_login_however_fresh_it_is
 #[tokio::test]
 async fn a_refresh_token_of_the_system_before_is_verified_until_it_is_exchanged() {
     on_both(moving_in(TokenMode::Jwt), async |app: TestApp| {
-        registered(&app, "ana").await;
-        app.advance(A_MINUTE_AFTER);
+        ana_came_over(&app).await;
         let token = recorded("refresh");
         let verify = async || app.post("token/verify/", json!({ "token": token })).send().await;
         let told = async || {
