@@ -84,6 +84,11 @@ fn is_ready(address: SocketAddr) -> bool {
     ask().unwrap_or(false)
 }
 
+/// How many threads can run at a time.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}
+
 /// An address of this machine that nobody listens on at the moment.
 ///
 /// # Errors

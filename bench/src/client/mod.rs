@@ -3,6 +3,7 @@
 pub(crate) mod connection;
 pub(crate) mod histogram;
 pub(crate) mod patches;
+pub(crate) mod tokens;
 pub(crate) mod work;
 
 use std::net::SocketAddr;

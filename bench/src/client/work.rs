@@ -144,6 +144,12 @@ pub(crate) fn get(out: &mut Vec<u8>, path: &str, key: &str) {
     );
 }
 
+/// Writes a `GET` with a JSON Web Token.
+pub(super) fn bearing(out: &mut Vec<u8>, path: &str, token: &str) {
+    let behind = " HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nAuthorization: Bearer ";
+    push(out, &["GET ", path, behind, token, "\r\n\r\n"]);
+}
+
 /// Writes a `PATCH` with a token and a JSON body.
 pub(super) fn patch(out: &mut Vec<u8>, path: &str, key: &str, body: &str) {
     push(out, &["PATCH ", path, " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token ", key, "\r\n"]);
@@ -165,6 +171,6 @@ fn push(out: &mut Vec<u8>, parts: &[&str]) {
     parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
 }
 
-fn expect(reply: &Reply<'_>, status: u16) -> Result<(), String> {
+pub(super) fn expect(reply: &Reply<'_>, status: u16) -> Result<(), String> {
     if reply.status == status { Ok(()) } else { Err(format!("not {status}")) }
 }

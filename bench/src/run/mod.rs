@@ -1,10 +1,12 @@
 //! One whole run: every server in turn, so that a noisy machine is as noisy for each, and one table at the end.
 
 mod passwords;
+mod raw;
 mod reads;
 mod start;
 mod table;
 pub(crate) mod targets;
+mod tokens;
 mod units;
 
 use std::path::PathBuf;
@@ -15,13 +17,15 @@ use clap::{Args, ValueEnum};
 use crate::seed::Amount;
 use crate::{Result, output};
 use table::Report;
-use targets::{Machine, Target};
+use targets::Machine;
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
     /// `GET user/`, alone and with edits beside it.
     Reads,
+    /// `GET user/` with JSON Web Tokens, and refreshing them.
+    Tokens,
     /// Login, registration, reads beside logins, and memory.
     Passwords,
     /// Units on SQLite.
@@ -83,6 +87,11 @@ impl Options {
         Duration::from_secs_f64(self.seconds)
     }
 
+    /// How long a server is asked before it is measured.
+    fn warm_up(&self) -> Duration {
+        Duration::from_secs_f64((self.seconds / 5.0).clamp(0.2, 1.0))
+    }
+
     fn small(&self) -> Amount {
         Amount { users: self.users, sessions_per_user: self.sessions_per_user, seen_in: self.seen_in }
     }
@@ -108,6 +117,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             passwords::measure(options, &targets, &mut report)?;
         }
     }
+    if options.wants(Part::Tokens) {
+        tokens::measure(options, &machine, &mut report)?;
+    }
     if options.wants(Part::Start) {
         start::measure(options, &machine, &mut report)?;
     }
@@ -119,6 +131,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Says what is being measured, since a run takes minutes.
-fn progress(what: &str, target: &Target) {
-    output::note(&format!("{what}: {}", target.name));
+fn progress(what: &str, name: &str) {
+    output::note(&format!("{what}: {name}"));
 }

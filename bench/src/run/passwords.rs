@@ -14,6 +14,7 @@ use super::{Options, progress, reads};
 use crate::client::histogram::as_float;
 use crate::client::work::{Logins, Registrations};
 use crate::client::{Measured, Plan, drive};
+use crate::machine::cores;
 use crate::{Result, machine, output};
 
 const LOGIN: &str = "/auth/login/";
@@ -38,7 +39,7 @@ pub(super) fn measure(options: &Options, targets: &[Target], report: &mut Report
         output::note("raw hashing");
         raw.push(raw_rate(options.span())?);
         for (target, watched) in ours.iter().zip(&mut each) {
-            progress("logins", target);
+            progress("logins", &target.name);
             watched.round(options, target, &people)?;
         }
     }
@@ -80,7 +81,7 @@ impl Watched {
         self.flat_out.push((hard.rate(), hard.latencies.millis(0.99)));
         self.done += beside;
         let plan = Plan { address: target.address, span: options.span(), rate: None };
-        let registrations = reads::right(target, drive(plan, Registrations::of(connections, REGISTRATION, people))?)?;
+        let registrations = reads::right(&target.name, drive(plan, Registrations::of(connections, REGISTRATION, people))?)?;
         self.registrations.push(registrations.rate());
         Ok(())
     }
@@ -126,7 +127,7 @@ impl Watched {
 fn logins(target: &Target, span: Duration, connections: u64) -> Result<Measured> {
     let Kind::Ours { amount, .. } = &target.kind else { return Err("only our own server is asked for logins".into()) };
     let plan = Plan { address: target.address, span, rate: None };
-    reads::right(target, drive(plan, Logins::of(connections, LOGIN, amount.users))?)
+    reads::right(&target.name, drive(plan, Logins::of(connections, LOGIN, amount.users))?)
 }
 
 /// Does `work` while logins saturate the hashing threads. How many logins there were.
@@ -162,10 +163,6 @@ fn raw_rate(span: Duration) -> Result<f64> {
         stop.store(true, Ordering::Relaxed);
     });
     Ok(as_float(done.load(Ordering::Relaxed)) / began.elapsed().as_secs_f64())
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 
 fn pid(target: &Target) -> Result<u32> {

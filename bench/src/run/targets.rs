@@ -16,7 +16,7 @@ use crate::seed::{Amount, seed};
 use crate::{Result, output};
 
 /// The key of every installation that a run makes.
-const SECRET_KEY: &str = "a-key-that-only-benchmarks-have-0123456789";
+pub(super) const SECRET_KEY: &str = "a-key-that-only-benchmarks-have-0123456789";
 
 /// What a run has made on the machine. Dropped, it is gone.
 pub(crate) struct Machine {
@@ -88,14 +88,14 @@ impl Machine {
 
     /// All servers, started, their databases filled.
     pub(super) fn targets(&self, options: &Options) -> Result<Vec<Target>> {
-        let mut targets = vec![bare(options.small())?];
+        let mut targets = vec![self.bare(options)?];
         let mut ours = vec![("", options.small(), false)];
         ours.extend(options.big().map(|amount| (", big", amount, true)));
         for (suffix, amount, is_big) in ours {
             let url = self.sqlite(&format!("users{}.db", amount.users));
             targets.push(self.ours(format!("vestibule, SQLite{suffix}"), &url, amount, is_big, false)?);
             if let Some(postgres) = &self.postgres {
-                let url = self.runtime.block_on(postgres.schema(is_big))?;
+                let url = self.runtime.block_on(postgres.schema(if is_big { BIG } else { SMALL }))?;
                 targets.push(self.ours(format!("vestibule, PostgreSQL{suffix}"), &url, amount, is_big, true)?);
             }
         }
@@ -103,6 +103,16 @@ impl Machine {
             targets.push(named(peer)?);
         }
         Ok(targets)
+    }
+
+    /// The least that an answer costs.
+    pub(super) fn bare(&self, options: &Options) -> Result<Target> {
+        bare(options.small())
+    }
+
+    /// The URL of a new schema in PostgreSQL, where there is one.
+    pub(super) fn postgres(&self, schema: Schema) -> Result<Option<String>> {
+        self.postgres.as_ref().map(|postgres| self.runtime.block_on(postgres.schema(schema))).transpose()
     }
 
     /// The URL of an SQLite file of this run.
@@ -187,16 +197,36 @@ impl Postgres {
     }
 
     /// A new schema, and the URL with which a connection finds it. An older one of the same name goes.
-    async fn schema(&self, big: bool) -> Result<String> {
+    async fn schema(&self, schema: Schema) -> Result<String> {
         let db = Db::open(&self.url, db::Options::default()).await?;
-        let (drop, create, name) = match big {
-            false => ("DROP SCHEMA IF EXISTS bench_small CASCADE", "CREATE SCHEMA bench_small", "bench_small"),
-            true => ("DROP SCHEMA IF EXISTS bench_big CASCADE", "CREATE SCHEMA bench_big", "bench_big"),
-        };
-        for statement in [drop, create] {
+        for statement in [schema.drop, schema.create] {
             db.unit(move |tx| async move { tx.run(statement, &[]).await }).await?;
         }
         let mark = if self.url.contains('?') { '&' } else { '?' };
-        Ok(format!("{}{mark}options=-c%20search_path%3D{name}", self.url))
+        Ok(format!("{}{mark}options=-c%20search_path%3D{}", self.url, schema.name))
     }
 }
+
+/// The name of a schema of a run, and the statements that make it anew: statements are static.
+#[derive(Clone, Copy)]
+pub(super) struct Schema {
+    name: &'static str,
+    drop: &'static str,
+    create: &'static str,
+}
+
+macro_rules! schema {
+    ($name:literal) => {
+        Schema {
+            name: $name,
+            drop: concat!("DROP SCHEMA IF EXISTS ", $name, " CASCADE"),
+            create: concat!("CREATE SCHEMA ", $name),
+        }
+    };
+}
+
+const SMALL: Schema = schema!("bench_small");
+const BIG: Schema = schema!("bench_big");
+pub(super) const HS256: Schema = schema!("bench_hs256");
+pub(super) const ES256: Schema = schema!("bench_es256");
+pub(super) const COMMITS: Schema = schema!("bench_commits");

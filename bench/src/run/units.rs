@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use vestibule::db::{self, Db, Error, Tx};
 use vestibule::params;
@@ -22,18 +22,19 @@ const USERS: u64 = 10_000;
 pub(super) fn measure(options: &Options, machine: &Machine, report: &mut Report) -> Result<()> {
     output::note("units");
     let url = machine.sqlite("units.db");
-    let (grouped, single) = machine.runtime.block_on(async {
+    let (mut grouped, mut single) = (Vec::new(), Vec::new());
+    machine.runtime.block_on(async {
         seed(&url, Amount { users: USERS, sessions_per_user: 1, seen_in: 0 }).await?;
         let db = Db::open(&url, db::Options::default()).await?;
-        let [grouped, single] = {
-            let mut rounds = Vec::new();
-            for _ in 0..options.rounds.max(1) {
-                rounds.push([rate(options, &db, true).await?, rate(options, &db, false).await?]);
-            }
-            [0, 1].map(|at| median(rounds.iter().map(|round: &[f64; 2]| round[at])))
-        };
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>((grouped, single))
+        for _ in 0..options.rounds.max(1) {
+            let one = db.clone();
+            grouped.push(rate(options.span(), USERS, move |user| together(one.clone(), user)).await?);
+            let one = db.clone();
+            single.push(rate(options.span(), USERS, move |user| alone(one.clone(), user)).await?);
+        }
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
     })?;
+    let (grouped, single) = (median(grouped), median(single));
     let sync = sync_millis(machine)?;
     let what = format!("units of 3 statements, {TASKS} tasks, synchronous=FULL (fsync {sync:.2} ms)");
     report.judged(what, format!("{grouped:.0}/s"), "≥ 20000/s", grouped >= 20_000.0);
@@ -41,23 +42,23 @@ pub(super) fn measure(options: &Options, machine: &Machine, report: &mut Report)
     Ok(())
 }
 
-/// Units a second.
-async fn rate(options: &Options, db: &Db, grouped: bool) -> Result<f64> {
-    let (began, span) = (Instant::now(), options.span());
+/// Units a second from [`TASKS`] tasks at once, each with a number drawn from `1..=among`.
+///
+/// # Errors
+/// That of the first unit that fails.
+pub(super) async fn rate<F, Fut>(span: Duration, among: u64, unit: F) -> Result<f64>
+where
+    F: Fn(i64) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = std::result::Result<(), Error>> + Send,
+{
+    let began = Instant::now();
     let tasks: Vec<_> = (1..=TASKS)
         .map(|seed| {
-            let (db, mut random) = (db.clone(), Random::new(seed));
+            let (unit, mut random) = (unit.clone(), Random::new(seed));
             tokio::spawn(async move {
                 let mut done = 0_u64;
                 while began.elapsed() < span {
-                    let user = i64::try_from(random.below(USERS) + 1).unwrap_or(1);
-                    // A unit with hooks begins a group of its own, so it has a COMMIT of its own.
-                    let unit = move |tx: Tx| async move { login(&tx, user).await };
-                    if grouped {
-                        db.unit(unit).await?
-                    } else {
-                        db.unit_with_hooks(unit).await?
-                    }
+                    unit(i64::try_from(random.below(among) + 1).unwrap_or(1)).await?;
                     done += 1;
                 }
                 Ok::<_, Error>(done)
@@ -69,6 +70,15 @@ async fn rate(options: &Options, db: &Db, grouped: bool) -> Result<f64> {
         done += task.await??;
     }
     Ok(as_float(done) / began.elapsed().as_secs_f64())
+}
+
+async fn together(db: Db, user: i64) -> std::result::Result<(), Error> {
+    db.unit(move |tx| async move { login(&tx, user).await }).await
+}
+
+/// A unit with hooks begins a group of its own, so it has a COMMIT of its own.
+async fn alone(db: Db, user: i64) -> std::result::Result<(), Error> {
+    db.unit_with_hooks(move |tx| async move { login(&tx, user).await }).await
 }
 
 /// What a login writes, but for the session.

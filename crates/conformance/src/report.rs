@@ -39,6 +39,9 @@ pub struct Outcome {
     pub rule: Option<&'static str>,
     /// The difference, or why it is not offered.
     pub detail: String,
+    /// What was answered, in outline; nothing if it was not asked.
+    #[serde(skip)]
+    pub answered: String,
 }
 
 fn empty_if_none<S: Serializer>(rule: &Option<&'static str>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -89,6 +92,18 @@ fn as_f64(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
+/// Every deviation in a line: variant, place, rule, and what was answered. What changes here must be looked at, since some rules say
+/// little about the body of what they explain.
+pub fn deviations(outcomes: &[Outcome]) -> String {
+    let mut out = String::new();
+    for outcome in outcomes {
+        let Some(rule) = outcome.rule else { continue };
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{} {} | {} | {} | {}", outcome.variant, outcome.seq, outcome.name, rule, outcome.answered);
+    }
+    out
+}
+
 /// The report for people: counts by directory and variant, hits by rule, and every failing exchange.
 pub fn text(outcomes: &[Outcome]) -> String {
     let mut out = String::new();
@@ -137,7 +152,16 @@ mod tests {
     use super::*;
 
     fn outcome(verdict: Verdict) -> Outcome {
-        Outcome { dir: "d".into(), variant: "v".into(), seq: 1, name: "n".into(), verdict, rule: None, detail: "why".into() }
+        Outcome {
+            dir: "d".into(),
+            variant: "v".into(),
+            seq: 1,
+            name: "n".into(),
+            verdict,
+            rule: None,
+            detail: "why".into(),
+            answered: String::new(),
+        }
     }
 
     #[test]

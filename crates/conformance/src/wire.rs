@@ -1,5 +1,6 @@
 //! A client that sends exactly what was recorded, also where no proper client would.
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -8,6 +9,9 @@ use serde_json::Value;
 
 /// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The most characters of a body that an outline has.
+const LONGEST_OUTLINE: usize = 400;
 
 /// A request with nothing left to fill in.
 #[derive(Clone, Debug)]
@@ -47,6 +51,21 @@ impl Answer {
     /// The body, if it is JSON.
     pub fn json(&self) -> Option<Value> {
         serde_json::from_str(&self.body).ok()
+    }
+
+    /// Status, cookies and body in a line, without what is another with each run: texts with digits, and numbers.
+    pub fn outline(&self) -> String {
+        let cookies = self.all("set-cookie").filter_map(|cookie| {
+            let (name, rest) = cookie.split_once('=')?;
+            Some(if rest.starts_with("\"\"") { format!("-{name}") } else { format!("+{name}") })
+        });
+        let body = match self.json() {
+            Some(json) => masked(json).to_string(),
+            None if self.body.is_empty() => "nothing".into(),
+            None => self.header("content-type").unwrap_or("no type").to_owned(),
+        };
+        let body: String = body.chars().take(LONGEST_OUTLINE).collect();
+        [self.status.to_string()].into_iter().chain(cookies).chain([body]).collect::<Vec<_>>().join(" ")
     }
 
     /// Whether the server says that it knows no such path. What it knows has methods to tell.
@@ -97,6 +116,19 @@ impl Request {
         }
         head.extend(b"Connection: close\r\n\r\n");
         head
+    }
+}
+
+fn masked(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.contains(|character: char| character.is_ascii_digit()) => "…".into(),
+        Value::Number(_) => "number".into(),
+        Value::Array(all) => all.into_iter().map(masked).collect(),
+        // In one order, whatever the features of the JSON library.
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, masked(value))).collect::<BTreeMap<_, _>>().into_iter().collect()
+        }
+        other => other,
     }
 }
 
@@ -158,6 +190,18 @@ mod tests {
         let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
         assert_eq!(read(chunked, false).unwrap().body, "abcde");
         assert!(read(b"garbage", false).is_none());
+    }
+
+    #[test]
+    fn an_outline_is_the_same_with_each_run() {
+        let answer = |key: &str| {
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nset-cookie: access=\"\"; Path=/\r\nset-cookie: refresh=x\r\n\r\n";
+            read(format!("{head}{{\"key\":\"{key}\",\"detail\":\"No.\",\"pk\":{}}}", key.len()).as_bytes(), false)
+                .unwrap()
+                .outline()
+        };
+        assert_eq!(answer("a1"), r#"200 -access +refresh {"detail":"No.","key":"…","pk":"number"}"#);
+        assert_eq!(answer("a1"), answer("b22"));
     }
 
     #[test]

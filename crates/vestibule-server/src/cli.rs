@@ -202,6 +202,7 @@ pub(crate) struct RotateKeys {
 #[derive(Debug, Args)]
 pub(crate) struct RetireKey {
     /// The key's name, as `vestibule keys list` shows it
+    #[arg(allow_hyphen_values = true)]
     pub(crate) kid: String,
 }
 

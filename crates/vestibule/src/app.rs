@@ -15,11 +15,11 @@ use crate::features;
 use crate::ground::Message;
 use crate::http::browse::Reader;
 use crate::http::dispatch::Bound;
-use crate::http::page::Page;
+use crate::http::page::{Door, Page};
 use crate::http::{Directory, Endpoint, jwks, language, render, tally};
 use crate::jobs::worker::{self, Round};
 use crate::jobs::{outbox, queue};
-use crate::settings::{Presence, TokenMode, Verification};
+use crate::settings::{Endpoints, Presence, TokenMode, Verification};
 
 impl Auth {
     /// Everything below the base path, for a host to nest there, whatever the host's state is.
@@ -52,15 +52,15 @@ impl Auth {
                 router = router.route(&path, any(answer));
             }
         }
-        let auth = self.clone();
-        for page in doors() {
+        for page in doors(self) {
             let Some(place) = self.settings.endpoints.place(page.path) else { continue };
-            let page = Arc::new(page);
+            let door = Arc::new(Door::new(self.clone(), page));
             for end in ["", "/"] {
-                let (path, page, auth) = (format!("{base}/{place}{end}"), page.clone(), self.clone());
-                router = router.route(&path, any(move |request: Request<Body>| page.clone().answer(auth.clone(), request)));
+                let (path, door) = (format!("{base}/{place}{end}"), door.clone());
+                router = router.route(&path, any(move |request: Request<Body>| door.clone().answer(request)));
             }
         }
+        let auth = self.clone();
         router
             .fallback(move |headers: HeaderMap| async move { render::secured(nothing_here(&auth, &headers), &auth) })
             .with_state(())
@@ -79,17 +79,12 @@ impl Auth {
         let keys = move |method: Method, headers: HeaderMap| async move { jwks::answer(&auth, &method, &headers).await };
         let auth = self.clone();
         let live = || async move { render::secured(health(true), &auth) };
-        let change_password = links::page(&self.settings, "account/password");
-        let change = move || {
-            let place = change_password.clone();
-            async move { axum::response::Redirect::to(&place) }
-        };
-        Router::new()
-            .route("/.well-known/change-password", get(change))
-            .route("/livez", get(live))
-            .route("/readyz", get(ready))
-            .route(jwks::PATH, get(keys))
-            .with_state(())
+        let mut router = Router::new().route("/livez", get(live)).route("/readyz", get(ready)).route(jwks::PATH, get(keys));
+        if let Some(place) = links::page_if_there(&self.settings, "account/password") {
+            let change = move || async move { axum::response::Redirect::to(&place) };
+            router = router.route("/.well-known/change-password", get(change));
+        }
+        router.with_state(())
     }
 
     /// The file with the key that development made for itself, if it did.
@@ -145,9 +140,9 @@ impl Auth {
         }
     }
 
-    /// Sends what is due. Whether it was told to stop meanwhile: then the mail in hand gets [`worker::LAST_MAIL`] and no more.
+    /// Sends some of what is due. Whether it was told to stop meanwhile: then the mail in hand gets [`worker::LAST_MAIL`] and no more.
     async fn deliver_until(&self, stop: Pin<&mut impl Future<Output = ()>>) -> bool {
-        let mut round = pin!(worker::deliver_due(self));
+        let mut round = pin!(worker::deliver_some(self));
         let (done, stopped) = tokio::select! {
             done = &mut round => (done, false),
             () = stop => (tokio::time::timeout(worker::LAST_MAIL, round).await.unwrap_or_else(|_| Ok(Round::default())), true),
@@ -202,8 +197,9 @@ impl Auth {
 }
 
 /// The pages for people.
-fn doors() -> Vec<Page> {
-    vec![
+#[cfg_attr(not(feature = "social"), expect(unused_variables, reason = "without providers all have the same"))]
+fn doors(auth: &Auth) -> Vec<Page> {
+    let mut doors = vec![
         features::email_verification::page(),
         features::email_verification::sent_page(),
         features::password_reset::page(),
@@ -214,16 +210,29 @@ fn doors() -> Vec<Page> {
         features::logout::page(),
         features::registration::page(),
         features::password_change::page(),
-        features::account::page(),
-    ]
+    ];
+    #[cfg(feature = "social")]
+    doors.extend(features::social::pages(auth));
+    doors.push(features::account::page());
+    doors
 }
+
+/// What stands at the root, where endpoints may stand too.
+const AT_ROOT: [&str; 2] = ["livez", "readyz"];
 
 /// What is wrong with where the settings put the endpoints.
 pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
-    let (rooms, doors) = (all_rooms(auth), doors());
+    let (rooms, doors) = (all_rooms(auth), doors(auth));
     let paths: Vec<&str> = rooms.iter().map(|room| room.path).chain(doors.iter().map(|door| door.path)).collect();
     let endpoints = &auth.settings.endpoints;
-    let mut problems = endpoints.problems(&paths);
+    let mut fixed = Vec::new();
+    if auth.settings.docs_openapi() {
+        fixed.push(Reader::PATH);
+    }
+    if auth.settings.server.base_path.is_empty() {
+        fixed.extend(AT_ROOT);
+    }
+    let mut problems = endpoints.problems(&paths, &fixed);
     let (account, frontend) = (&auth.settings.account, &auth.settings.frontend);
     let verifies = account.email != Presence::Off && account.email_verification != Verification::None;
     let is_there = |path: &str| endpoints.place(path).is_some();
@@ -234,7 +243,9 @@ pub(crate) fn misplaced(auth: &Auth) -> Vec<String> {
         ("email/change/confirm", changes, &frontend.change_email_url, "frontend.change_email_url"),
     ] {
         if mailed && url.is_none() && !is_there(path) {
-            problems.push(format!("endpoints.off: without {path:?} the links of mails lead nowhere; set {key}, or keep it"));
+            let with = Endpoints::behind(path).map(|endpoint| format!(", which goes with {endpoint:?},")).unwrap_or_default();
+            problems
+                .push(format!("endpoints.off: without {path:?}{with} the links of mails lead nowhere; set {key}, or keep it"));
         }
     }
     problems
@@ -286,4 +297,28 @@ fn nothing_here(auth: &Auth, headers: &HeaderMap) -> Response<Body> {
 
 fn health(well: bool) -> Response<Body> {
     if well { render::plain(200, "ok") } else { render::plain(503, Message::Unavailable.text()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{TestApp, databases};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_page_goes_with_an_endpoint() {
+        let with_provider = |settings: &mut crate::Settings| {
+            settings.social.extend(cfg!(feature = "social").then(|| ("dev".to_owned(), crate::settings::Social::default())));
+        };
+        let app = TestApp::on(databases::fresh_sqlite().await, with_provider).await;
+        let rooms = all_rooms(&app.auth);
+        for door in doors(&app.auth) {
+            let own = door.path.split("/{").next().unwrap();
+            // Where one is signed in is no endpoint's work, nor is a provider's page; they go by their own paths alone.
+            let known = ["account", "social/dev/provider"].contains(&own)
+                || Endpoints::behind(own).is_some()
+                || rooms.iter().any(|room| room.path == own);
+            assert!(known, "settings/endpoints.rs does not say with which endpoint {own} goes");
+        }
+    }
 }

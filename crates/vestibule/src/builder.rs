@@ -1,7 +1,8 @@
 //! From settings to a running service, with every problem told at once.
 
+mod opening;
+
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -17,13 +18,11 @@ use crate::accounts::limits::Limits;
 use crate::accounts::listener::Listener;
 use crate::accounts::passwords::{Hasher, OwnRule, Parameters, Policy};
 use crate::accounts::shapes::Shapes;
-use crate::accounts::signing::{self, Signing};
 use crate::accounts::typed::{Change, Typed};
-use crate::accounts::{Auth, NewUser, User, facts};
+use crate::accounts::{Auth, NewUser, User};
 use crate::app;
-use crate::db::{Db, Options, migrate};
-use crate::ground::secrets::MasterKey;
-use crate::ground::{Clock, Entropy, Error, Languages, Message, Secret, key_file, meters};
+use crate::db::{Db, Options};
+use crate::ground::{Clock, Entropy, Error, Languages, Message, Secret, meters};
 use crate::hooks::{AnyHooks, Hooks, NoHooks};
 use crate::jobs::Courier;
 use crate::mail::Transport;
@@ -52,6 +51,7 @@ pub struct Builder {
     clock: Clock,
     entropy: Entropy,
     indexes: bool,
+    looking: bool,
     hooks: Arc<dyn AnyHooks>,
     typed: Typed,
     changes: Vec<Change>,
@@ -69,6 +69,7 @@ impl Auth {
             clock: Clock::System,
             entropy: Entropy::System,
             indexes: true,
+            looking: false,
             hooks: Arc::new(NoHooks),
             typed: Typed::default(),
             changes: Vec::new(),
@@ -196,6 +197,14 @@ impl Builder {
         self
     }
 
+    /// Opens the service to look at it: it makes no key, no file and no folder, and writes nothing but the migrations that the settings
+    /// ask for. It cannot make tokens, and nothing should be sent to it.
+    #[must_use]
+    pub fn only_looking(mut self) -> Self {
+        self.looking = true;
+        self
+    }
+
     /// Opens the database, migrates it where the settings say so, and starts the hashing threads. Whoever wants numbers
     /// ([`meters`]) installs a recorder of the `metrics` facade before this.
     ///
@@ -210,24 +219,17 @@ impl Builder {
         let db = Db::open(settings.database.url.expose(), Options::default())
             .await
             .map_err(|error| BuildError::because(error.to_string()))?;
-        prepare(&db, &settings, &self.clock).await?;
+        opening::prepare(&db, &settings, &self.clock).await?;
         // After the database: beside one that cannot be opened no key is left lying.
-        let (secret, key_file) = secret_key(&settings)?;
-        let key = MasterKey::new(&secret).map_err(|what| BuildError::because(format!("secret_key: {what}")))?;
-        if !facts::remembers_key(&db, &key).await.map_err(|error| BuildError::of_database(&error))? {
-            return Err(BuildError::because(
-                "secret_key: is not the key that this database was made with; set the old key again, or use another database",
-            ));
-        }
+        let (secret, key_file) = opening::secret_key(&settings, self.looking)?;
+        let key = opening::master_key(&db, &secret, self.looking).await?;
         if self.indexes {
-            refuse_unindexed(&db, &shapes).await?;
+            opening::refuse_unindexed(&db, &shapes, self.looking).await?;
         }
-        let signing = match signing::is_needed(&settings) {
-            true => Some(Signing::open(&settings, &db, &key, &self.clock, &self.entropy).await.map_err(BuildError::because)?),
-            false => None,
-        };
+        let signing = opening::signing(&settings, &db, &key, (&self.clock, &self.entropy), self.looking).await?;
         let pages = Pages::load(&settings, &functions, &languages);
-        let mut courier = courier(&settings, self.transport, pages, &self.entropy)?;
+        let transport = self.transport.map_or_else(|| Transport::of(&settings, !self.looking), Ok);
+        let mut courier = courier(transport, pages, &self.entropy)?;
         courier.at_once = self.mails_at_once;
         let internal = |error: Error| BuildError::because(format!("{error:?}"));
         #[cfg(feature = "social")]
@@ -284,36 +286,15 @@ fn words(settings: &Settings, functions: Functions) -> Result<(Languages, Templa
     Ok((languages, templates))
 }
 
-/// The key from the settings; in development, one that is made beside the database at first.
-fn secret_key(settings: &Settings) -> Result<(Secret, Option<PathBuf>), BuildError> {
-    if let Some(key) = &settings.secret_key {
-        return Ok((key.clone(), None));
-    }
-    if settings.production() {
-        return Err(BuildError::because("secret_key: is not set"));
-    }
-    let path = key_path(settings);
-    Ok((key_file::make_or_read(&path).map_err(BuildError::because)?, Some(path)))
-}
-
-/// Beside the database file: `vestibule.db` has its key in `vestibule.key`. For a database elsewhere, in this folder.
-fn key_path(settings: &Settings) -> PathBuf {
-    match settings.database.url.expose().strip_prefix("sqlite://") {
-        Some(file) => Path::new(file).with_extension("key"),
-        None => PathBuf::from("vestibule.key"),
-    }
-}
-
 /// What sending mail needs, with every problem of the pages and of the way out at once.
 fn courier(
-    settings: &Settings,
-    transport: Option<Transport>,
+    transport: Result<Transport, String>,
     pages: Result<Pages, Vec<String>>,
     entropy: &Entropy,
 ) -> Result<Courier, BuildError> {
     let mut problems = Vec::new();
     let pages = pages.map_err(|wrong| problems.extend(wrong)).ok();
-    let transport = transport.map_or_else(|| Transport::from_settings(settings), Ok).map_err(|wrong| problems.push(wrong)).ok();
+    let transport = transport.map_err(|wrong| problems.push(wrong)).ok();
     match (pages, transport) {
         (Some(pages), Some(transport)) => {
             Courier::new(transport, pages, entropy).map_err(|error| BuildError::because(format!("{error:?}")))
@@ -347,31 +328,4 @@ fn hashing(settings: &Settings) -> Parameters {
         },
         max_bytes: password.max_bytes as usize,
     }
-}
-
-async fn prepare(db: &Db, settings: &Settings, clock: &Clock) -> Result<(), BuildError> {
-    let wrong = |error: migrate::MigrateError| BuildError::because(error.to_string());
-    if settings.database.migrate {
-        return migrate::migrate(db, clock.now()).await.map(|_| ()).map_err(wrong);
-    }
-    match migrate::pending(db).await.map_err(wrong)?.as_slice() {
-        [] => Ok(()),
-        pending => Err(BuildError::because(format!(
-            "the database lacks {} migration(s) and database.migrate is off; run `vestibule migrate`",
-            pending.len()
-        ))),
-    }
-}
-
-/// A unique field that was declared after there were users must be indexed first. Without users there is nothing to index.
-async fn refuse_unindexed(db: &Db, shapes: &Shapes) -> Result<(), BuildError> {
-    let wrong = |error: Error| BuildError::of_database(&error);
-    let waiting = facts::fields_to_index(db, &shapes.declared).await.map_err(wrong)?;
-    if !waiting.is_empty() && facts::has_users(db).await.map_err(wrong)? {
-        return Err(BuildError::because(format!(
-            "user.fields: {} became unique after there were users; run `vestibule migrate`, which indexes the old values or lists the duplicates",
-            waiting.join(", ")
-        )));
-    }
-    facts::index_fields(db, &shapes.declared).await.map(|_| ()).map_err(wrong)
 }

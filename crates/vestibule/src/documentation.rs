@@ -11,4 +11,5 @@ pages! {
     verify_tokens_elsewhere "docs/cookbook/verify-tokens-elsewhere.md",
     your_own_user "docs/cookbook/your-own-user.md",
     hooks "docs/cookbook/hooks.md",
+    social "docs/social/README.md",
 }

@@ -48,7 +48,7 @@ pub fn all(folders: &[&Path], server: &Path) -> Result<Vec<Outcome>, String> {
 /// As [`all`].
 pub fn replay(directories: &[Directory], name: &str, variant: &Variant, program: &Path) -> Result<Vec<Outcome>, String> {
     let steps = steps::merge(directories, name);
-    let label = |number: usize, seq: u64, exchange: &Exchange, (verdict, rule, detail): Judgement| Outcome {
+    let label = |number: usize, seq: u64, exchange: &Exchange, (verdict, rule, detail): Judgement, answered| Outcome {
         dir: directories.get(number).map(|directory| directory.name.clone()).unwrap_or_default(),
         variant: name.to_owned(),
         seq,
@@ -56,13 +56,16 @@ pub fn replay(directories: &[Directory], name: &str, variant: &Variant, program:
         verdict,
         rule,
         detail,
+        answered,
     };
     let server = match Server::start(program, &variant.settings()) {
         Ok(server) => server,
         Err(NoServer::Broken(why)) => return Err(why),
         Err(NoServer::NotOffered(why)) => {
             let refused = |(number, step): (usize, steps::Step)| match step.kind {
-                Kind::Http(exchange) => Some(label(number, step.seq, &exchange, (Verdict::NotOffered, None, why.clone()))),
+                Kind::Http(exchange) => {
+                    Some(label(number, step.seq, &exchange, (Verdict::NotOffered, None, why.clone()), String::new()))
+                }
                 Kind::Fixture(_) => None,
             };
             return Ok(steps.into_iter().filter_map(refused).collect());
@@ -74,8 +77,8 @@ pub fn replay(directories: &[Directory], name: &str, variant: &Variant, program:
         match step.kind {
             Kind::Fixture(fixture) => replay.fixture(&fixture).map_err(|why| format!("{} {}: {why}", step.seq, fixture.op))?,
             Kind::Http(exchange) => {
-                let judgement = replay.exchange(&exchange).map_err(|why| format!("{}: {why}", step.seq))?;
-                outcomes.push(label(number, step.seq, &exchange, judgement));
+                let (judgement, answered) = replay.exchange(&exchange).map_err(|why| format!("{}: {why}", step.seq))?;
+                outcomes.push(label(number, step.seq, &exchange, judgement, answered));
             }
         }
     }
@@ -110,13 +113,14 @@ impl Replay {
         Ok(Self { server, library, mailbox, bindings: Bindings::default(), history: History::default(), cookies })
     }
 
-    fn exchange(&mut self, exchange: &Exchange) -> Result<Judgement, String> {
+    /// The verdict on an exchange, and the outline of what was answered.
+    fn exchange(&mut self, exchange: &Exchange) -> Result<(Judgement, String), String> {
         let request = match self.request(exchange)? {
             Ok(request) => request,
             Err(label) => {
                 let judgement = self.unbound(&label);
                 self.remember_unbound(exchange, &judgement);
-                return Ok(judgement);
+                return Ok((judgement, String::new()));
             }
         };
         let whom = self.whom(exchange, &request)?;
@@ -141,7 +145,7 @@ impl Replay {
         if kept && (200..=399).contains(&received.answer.status) {
             self.undo(exchange)?;
         }
-        Ok(judgement)
+        Ok((judgement, received.answer.outline()))
     }
 
     /// A client whose key has ended here alone, and who was told so, logs in again: what follows is compared and not explained.

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use vestibule::accounts::facts::Duplicate;
 use vestibule::accounts::misfits::{self, Misfits};
+use vestibule::db::{Db, Options, migrate};
+use vestibule::settings::TokenMode;
 use vestibule::{Auth, Settings};
 
 use super::{Failure, open};
-use crate::load::Loaded;
 use crate::output;
 
 /// Brings the database to the form that this version needs.
@@ -49,27 +50,67 @@ fn unfit(found: &Misfits) -> String {
     )
 }
 
-/// Says whether the settings and the database are fit to serve. Changes nothing.
+/// Says whether the settings and the database are fit to serve. Changes nothing: where the database is not as this version needs it,
+/// the service is opened beside it.
 pub(super) async fn check(config: Option<&Path>, deploy: bool) -> Result<(), Failure> {
-    let Loaded { mut settings, .. } = open::load(config)?;
+    let mut settings = open::settings(config, open::QUIET)?;
     let advice = if deploy { advice(&settings) } else { Vec::new() };
-    let verdict = if open::is_new(&settings) {
-        "fit to serve; there is no database yet, `vestibule serve` makes it"
-    } else {
-        settings = open::settings(config, open::QUIET)?;
-        settings.database.migrate = false;
-        let auth = open::build(Auth::builder(settings)).await?;
-        let found = misfits::find(&auth, MISFITS_TOLD).await.map_err(|error| Failure::Failed(format!("{error:?}")))?;
-        if found.count > 0 {
-            output::say(&unfit(&found));
+    hints(&settings).iter().for_each(|hint| output::say(hint));
+    let (beside, verdict) = match (lacking(&settings).await?, settings.database.migrate) {
+        (Lacking::All, true) => (true, "fit to serve; there is no database yet, `vestibule serve` makes it".to_owned()),
+        (Lacking::All, false) => (true, "fit to serve; there is no database yet, `vestibule migrate` makes it".to_owned()),
+        (Lacking::Migrations(count @ 1..), true) => {
+            (true, format!("fit to serve; the database lacks {count} migration(s), which the next start makes"))
         }
-        "fit to serve"
+        (Lacking::Migrations(_), _) => (false, "fit to serve".to_owned()),
     };
+    let _folder = if beside { Some(open::elsewhere(&mut settings)?) } else { None };
+    settings.database.migrate = beside;
+    let auth = open::build(Auth::builder(settings).only_looking()).await?;
+    let found = misfits::find(&auth, MISFITS_TOLD).await.map_err(|error| Failure::Failed(format!("{error:?}")))?;
+    if found.count > 0 {
+        output::say(&unfit(&found));
+    }
     if advice.is_empty() {
-        output::say(verdict);
+        output::say(&verdict);
         return Ok(());
     }
     Err(Failure::Failed(format!("not fit for the internet:\n{}", advice.join("\n"))))
+}
+
+/// What a database lacks of what this version needs.
+enum Lacking {
+    /// It is not there.
+    All,
+    /// So many migrations.
+    Migrations(usize),
+}
+
+async fn lacking(settings: &Settings) -> Result<Lacking, Failure> {
+    if let Some(file) = open::new_file(settings) {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
+        return match folder {
+            Some(folder) => {
+                let folder = folder.display();
+                Err(Failure::Failed(format!(
+                    "the folder {folder} of the database does not exist; make it, or change database.url"
+                )))
+            }
+            None => Ok(Lacking::All),
+        };
+    }
+    let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
+    let db = Db::open(settings.database.url.expose(), Options::default()).await.map_err(|error| failed(&error))?;
+    let pending = migrate::pending(&db).await.map_err(|error| failed(&error))?;
+    Ok(Lacking::Migrations(pending.len()))
+}
+
+/// What can be meant, but hardly is.
+fn hints(settings: &Settings) -> Vec<&'static str> {
+    let legacy = settings.jwt.accept_legacy_until.is_some() && settings.tokens.mode == TokenMode::Opaque;
+    let text = "jwt.accept_legacy_until: is set while tokens.mode is opaque, where no token can be refreshed: people log in again as soon \
+                as their access tokens end; set tokens.mode to jwt or jwt-cookie";
+    legacy.then_some(text).into_iter().collect()
 }
 
 /// What is fine in development but not on the internet.

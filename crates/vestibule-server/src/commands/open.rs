@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use tempfile::TempDir;
 use tracing::level_filters::LevelFilter;
 use vestibule::settings::{LogFormat, LogLevel};
 use vestibule::{Auth, Builder, Settings};
@@ -35,9 +36,17 @@ pub(super) fn settings(config: Option<&Path>, level: LevelFilter) -> Result<Sett
     Ok(settings)
 }
 
-/// Whether the database is a file that is not there yet.
-pub(super) fn is_new(settings: &Settings) -> bool {
-    settings.database.url.expose().strip_prefix("sqlite://").is_some_and(|file| !Path::new(file).exists())
+/// The database, if it is a file that is not there yet.
+pub(super) fn new_file(settings: &Settings) -> Option<&Path> {
+    settings.database.url.expose().strip_prefix("sqlite://").map(Path::new).filter(|file| !file.exists())
+}
+
+/// Lets the settings name a database of their own, which goes with the folder that this gives.
+pub(super) fn elsewhere(settings: &mut Settings) -> Result<TempDir, Failure> {
+    let folder = tempfile::tempdir().map_err(|error| Failure::Failed(format!("no temporary folder: {error}")))?;
+    settings.database.url = format!("sqlite://{}", folder.path().join("empty.db").display()).into();
+    settings.database.migrate = true;
+    Ok(folder)
 }
 
 fn begin_log(settings: &Settings, most: LevelFilter) -> Result<(), String> {

@@ -8,8 +8,10 @@
 //
 // CHROMIUM names the program, PICTURES the folder for pictures.
 
-import { mkdir, readFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const require = createRequire(join(process.env.BROWSER_MODULES ?? process.cwd(), "modules.js"));
@@ -29,32 +31,39 @@ export const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 /** What a page is held to: the same, and what axe calls best practice. */
 export const RULES = [...WCAG, "best-practice"];
 
-/** Starts Chromium with a profile of its own. */
-export async function start() {
-  const browser = await chromium.launch({
+/**
+ * Starts Chromium with a profile of its own; `words` are added to its command line, and `preferences` are those of the profile that
+ * are not as they come.
+ */
+export async function start({ words = [], preferences = {} } = {}) {
+  const profile = await mkdtemp(join(tmpdir(), "profile-"));
+  process.on("exit", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
+  await mkdir(join(profile, "Default"));
+  await writeFile(join(profile, "Default", "Preferences"), JSON.stringify(preferences));
+  const first = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync", ...words,
     ],
   });
   const pictures = process.env.PICTURES ?? "pictures";
   await mkdir(pictures, { recursive: true });
   const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
-  return new Browser(browser, pictures, axe);
+  return new Browser(first, pictures, axe);
 }
 
 class Browser {
   problems = [];
   checked = 0;
 
-  constructor(browser, pictures, axe) {
-    Object.assign(this, { browser, pictures, axe });
+  constructor(first, pictures, axe) {
+    Object.assign(this, { first, pictures, axe });
   }
 
   /** A window of that look, with cookies of its own; `options` are those of Playwright's contexts. */
   async look(name, options = {}) {
-    const context = await this.browser.newContext({ ...LOOKS[name], ...options });
+    const context = await this.first.browser().newContext({ ...LOOKS[name], ...options });
     const look = new Look(this, name, await context.newPage());
     look.listen();
     return look;
@@ -62,7 +71,7 @@ class Browser {
 
   /** Ends the browser. Throws if any page had a problem. */
   async end() {
-    await this.browser.close();
+    await this.first.close();
     if (this.problems.length > 0) {
       throw new Error(`${this.problems.length} problems:\n${this.problems.join("\n")}`);
     }
@@ -77,6 +86,13 @@ class Look {
     Object.assign(this, { owner, name, page });
   }
 
+  /** Another tab of the same window: the same cookies. */
+  async another() {
+    const look = new Look(this.owner, this.name, await this.page.context().newPage());
+    look.listen();
+    return look;
+  }
+
   listen() {
     const note = (text) => this.deaf || this.owner.problems.push(`${this.name} ${this.page.url()}: ${text}`);
     this.page.on("pageerror", (error) => note(error.message));
@@ -85,7 +101,11 @@ class Look {
       const meant = message.text().startsWith("Failed to load resource") && message.text().includes("status of 4");
       if (message.type() === "error" && !meant) note(message.text());
     });
-    this.page.on("requestfailed", (request) => note(`${request.url()} was not loaded`));
+    this.page.on("requestfailed", async (request) => {
+      const { errorText: why } = request.failure();
+      // An answer that a page leaves unread was loaded all the same.
+      if (why !== "net::ERR_ABORTED" || !(await request.response())) note(`${request.url()} was not loaded: ${why}`);
+    });
   }
 
   /** Looks at the page as it is now, by those rules of axe. */

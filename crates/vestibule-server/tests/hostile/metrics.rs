@@ -28,6 +28,7 @@ async fn the_numbers_tell_what_happened() {
         client.ask("GET", "/auth/user/", Some(&key), "").await;
     }
     client.ask("MADE-UP", "/auth/user/", Some(&key), "").await;
+    client.ask("GET", "/auth/sign-in/", None, "").await;
     client.ask("GET", "/auth/zzz/", None, "").await;
     client.ask("GET", &format!("/{}", "z".repeat(9_000)), None, "").await;
     client.ask("POST", "/auth/logout/", Some(&key), "").await;
@@ -37,6 +38,8 @@ async fn the_numbers_tell_what_happened() {
         r#"vestibule_http_requests_total{endpoint="login",method="POST",status="4xx"} 3"#,
         r#"vestibule_http_requests_total{endpoint="user",method="GET",status="2xx"} 32"#,
         r#"vestibule_http_requests_total{endpoint="user",method="other",status="4xx"} 1"#,
+        r#"vestibule_http_requests_total{endpoint="sign-in",method="GET",status="2xx"} 1"#,
+        r#"vestibule_http_request_seconds_count{endpoint="sign-in"} 1"#,
         r#"vestibule_http_requests_total{endpoint="none",method="any",status="4xx"} 1"#,
         r#"vestibule_http_request_seconds_count{endpoint="user"} 33"#,
         r#"vestibule_http_refused_total{status="414"} 1"#,

@@ -163,6 +163,92 @@ fn openapi_needs_no_database_and_leaves_nothing_behind() {
     assert_eq!(std::fs::read_dir(place.folder.path()).unwrap().count(), 0);
 }
 
+/// The files of a place, but for the logs of its servers, and for what SQLite keeps beside a database that is open or was killed.
+fn files(place: &Place) -> Vec<String> {
+    let names = std::fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let passing = |name: &String| ["log", "-wal", "-shm"].iter().any(|end| name.ends_with(end));
+    let mut names: Vec<String> = names.filter(|name| !passing(name)).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn openapi_makes_no_folder_for_mails() {
+    let place = Place::sqlite();
+    let mails = place.folder.path().join("mails");
+    let settings = [("VESTIBULE__EMAIL__TRANSPORT", "file"), ("VESTIBULE__EMAIL__FILE__DIR", mails.to_str().unwrap())];
+    let done = place.run(&["openapi"], &settings);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(files(&place), [""; 0]);
+}
+
+#[test]
+fn check_opens_the_service_also_where_there_is_no_database_yet() {
+    let key = ("VESTIBULE__JWT__PRIVATE_KEY_FILE", "/nowhere/jwt.pem");
+    for (settings, complaint) in [
+        (&[("VESTIBULE__ENDPOINTS__OFF", "registraton")][..], "endpoints.off: there is no endpoint \"registraton\""),
+        (&[("VESTIBULE__TOKENS__MODE", "jwt"), key], "jwt.private_key_file"),
+        (&[("VESTIBULE__TEMPLATES__DIR", "broken")], "base.html"),
+        (&[("VESTIBULE__DATABASE__URL", "sqlite://missing/vestibule.db")], "the folder missing of the database does not exist"),
+    ] {
+        let place = Place::sqlite();
+        std::fs::create_dir_all(place.folder.path().join("broken/pages")).unwrap();
+        std::fs::write(place.folder.path().join("broken/pages/base.html"), "{% if").unwrap();
+        let done = place.run(&["check"], settings);
+        let told = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!((done.status.code(), told.contains(complaint)), (Some(1), true), "{complaint}: {told}");
+        assert!(done.stdout.is_empty(), "{}", String::from_utf8_lossy(&done.stdout));
+        assert_eq!(files(&place), ["broken"]);
+    }
+}
+
+#[test]
+fn check_makes_no_file_and_no_key() {
+    for place in Place::both() {
+        let mails = place.folder.path().join("mails");
+        let settings = [
+            ("VESTIBULE__TOKENS__MODE", "jwt"),
+            ("VESTIBULE__EMAIL__TRANSPORT", "file"),
+            ("VESTIBULE__EMAIL__FILE__DIR", mails.to_str().unwrap()),
+        ];
+        let check = |verdict: &str| {
+            let done = place.run(&["check"], &settings);
+            let said = String::from_utf8_lossy(&done.stdout).into_owned();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            assert!(said.starts_with(verdict), "{said}, not {verdict}");
+        };
+        match place.kind {
+            "sqlite" => check("fit to serve; there is no database yet, `vestibule serve` makes it"),
+            _ => check("fit to serve; the database lacks "),
+        }
+        assert_eq!(files(&place), [""; 0]);
+        // Opaque keys need no key that signs, so this makes none either.
+        place.serve().kill();
+        let before = files(&place);
+        check("fit to serve\n");
+        assert_eq!(files(&place), before);
+        assert_eq!(place.count("SELECT count(*) FROM auth_keys"), 0);
+        place.change("DELETE FROM auth_migrations WHERE version = (SELECT max(version) FROM auth_migrations)");
+        check("fit to serve; the database lacks 1 migration(s), which the next start makes");
+    }
+}
+
+#[test]
+fn check_says_that_tokens_of_before_cannot_be_refreshed_without_a_mode_that_has_tokens() {
+    let place = Place::sqlite();
+    let legacy = [
+        ("VESTIBULE__JWT__ACCEPT_LEGACY_UNTIL", "2999-01-01"),
+        ("VESTIBULE__JWT__SECRET", "an-old-key-of-32-characters-or-more"),
+    ];
+    let said = |settings: &[(&str, &str)]| {
+        let done = place.run(&["check"], settings);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    assert!(said(&legacy).contains("tokens.mode is opaque, where no token can be refreshed"));
+    assert!(!said(&[legacy[0], legacy[1], ("VESTIBULE__TOKENS__MODE", "jwt")]).contains("opaque"));
+}
+
 /// Settings with which tokens are made and taken.
 const TOKENS: [(&str, &str); 2] =
     [("VESTIBULE__JWT__SECRET", "an-old-key-of-32-characters-or-more"), ("VESTIBULE__JWT__ACCEPT_LEGACY_UNTIL", "2090-01-01")];
@@ -207,8 +293,11 @@ fn t40_keys_are_rotated_and_retired_while_a_server_runs() {
         std::thread::sleep(std::time::Duration::from_millis(1_100));
         assert!(!published().text.contains(&first), "the server has read it");
         assert_eq!(list().len(), 2);
-        let (status, _, complaint) = run(&["keys", "retire", "nothing"]);
-        assert_eq!((status, complaint.contains("there is no key \"nothing\"")), (Some(1), true), "{complaint}");
+        // Names are base64url, so one in 64 begins with a hyphen.
+        for name in ["nothing", "-nothing"] {
+            let (status, _, complaint) = run(&["keys", "retire", name]);
+            assert_eq!((status, complaint.contains(&format!("there is no key {name:?}"))), (Some(1), true), "{complaint}");
+        }
     }
 }
 

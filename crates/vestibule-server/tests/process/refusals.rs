@@ -128,3 +128,13 @@ fn t89_a_migration_that_was_altered_is_refused() {
         }
     }
 }
+
+#[test]
+fn t79_the_provider_that_believes_everybody_is_refused_where_others_come() {
+    for others in [("VESTIBULE__ENVIRONMENT", "production"), ("VESTIBULE__SERVER__LISTEN", "0.0.0.0:0")] {
+        for command in ["serve", "check"] {
+            let said = refused(&Place::sqlite(), &[command], &[("VESTIBULE__SOCIAL__DEV__KIND", "dev"), others]);
+            says(&said, &["social.dev (VESTIBULE__SOCIAL__DEV__KIND", "lets everybody sign in as anybody", "Remove the section"]);
+        }
+    }
+}

@@ -20,7 +20,11 @@ pub async fn delete(auth: &Auth, who: &Client, id: UserId) -> Result<User> {
     Ok(user)
 }
 
-async fn remove(auth: &Auth, tx: &Tx, who: &Client, id: UserId) -> Result<(User, Event)> {
+/// The same in a unit in which hooks may run. What was removed, and the event to log once that is safe.
+///
+/// # Errors
+/// As [`delete`].
+pub(super) async fn remove(auth: &Auth, tx: &Tx, who: &Client, id: UserId) -> Result<(User, Event)> {
     let user = users::take(tx, id).await?.ok_or(Error::Refused(404, Message::NotFound))?;
     auth.hooks.before_delete(tx, &user).await?;
     // What hangs on the account goes with it (`ON DELETE CASCADE`); its number is never given again.

@@ -34,6 +34,16 @@ pub async fn remembers_key(db: &Db, key: &MasterKey) -> Result<bool> {
     Ok(stored.is_some_and(|(stored,)| stored == fingerprint))
 }
 
+/// Whether the database was made with this key, or with none yet. Writes nothing.
+///
+/// # Errors
+/// Those of the database.
+pub async fn allows_key(db: &Db, key: &MasterKey) -> Result<bool> {
+    let fingerprint = key.fingerprint()?;
+    let stored = db.one::<(String,)>("SELECT value FROM auth_facts WHERE name = 'secret_key'", params![]).await?;
+    Ok(stored.is_none_or(|(stored,)| stored == fingerprint))
+}
+
 /// The declared unique fields whose old values are not indexed yet. They must be before anybody writes (T83).
 ///
 /// # Errors

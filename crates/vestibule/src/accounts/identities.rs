@@ -117,13 +117,13 @@ pub async fn of_locked_user(tx: &Tx, user: UserId) -> Result<Vec<Identity>> {
 const OF_USER: &str =
     "SELECT id, provider, subject, created_at, last_login_at FROM auth_identities WHERE user_id = $1 ORDER BY id";
 
-/// The provider's tokens of an identity, encrypted; `None` where they are not kept.
+/// The provider's tokens of an identity, encrypted, with its issuer and subject; `None` where they are not kept.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn tokens(db: &Db, user: UserId, id: i64) -> Result<Option<Vec<u8>>> {
-    let sql = "SELECT tokens FROM auth_identities WHERE id = $1 AND user_id = $2";
-    Ok(db.one::<(Option<Vec<u8>>,)>(sql, params![id, user.as_i64()]).await?.and_then(|(tokens,)| tokens))
+pub async fn tokens(db: &Db, user: UserId, id: i64) -> Result<Option<(String, String, Vec<u8>)>> {
+    let sql = "SELECT issuer, subject, tokens FROM auth_identities WHERE id = $1 AND user_id = $2 AND tokens IS NOT NULL";
+    Ok(db.one(sql, params![id, user.as_i64()]).await?)
 }
 
 /// Takes an identity from an account, and the provider's tokens with it.

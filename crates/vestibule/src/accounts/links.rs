@@ -35,6 +35,11 @@ pub fn page(settings: &Settings, path: &str) -> String {
     rest.find('/').map_or_else(|| "/".to_owned(), |at| rest[at..].to_owned())
 }
 
+/// The same, where the settings have that page.
+pub fn page_if_there(settings: &Settings, path: &str) -> Option<String> {
+    settings.endpoints.place(path).map(|_| page(settings, path))
+}
+
 /// The public address of a page of ours, wherever it was moved to. That a link's page is left out is refused at the start.
 pub fn page_url(settings: &Settings, path: &str) -> String {
     let place = settings.endpoints.place(path).unwrap_or_else(|| path.to_owned());
@@ -42,13 +47,19 @@ pub fn page_url(settings: &Settings, path: &str) -> String {
 }
 
 /// Where people sign in: the front end's page, or ours.
-pub fn sign_in(settings: &Settings) -> String {
-    settings.frontend.login_url.clone().unwrap_or_else(|| page_url(settings, "sign-in"))
+pub fn sign_in(settings: &Settings) -> Option<String> {
+    login_or(settings, "sign-in")
 }
 
 /// Where people ask for a new password: at the front end's sign-in page, or on a page of ours.
-pub fn forgot_password(settings: &Settings) -> String {
-    settings.frontend.login_url.clone().unwrap_or_else(|| page_url(settings, "forgot-password"))
+pub fn forgot_password(settings: &Settings) -> Option<String> {
+    login_or(settings, "forgot-password")
+}
+
+/// The front end's sign-in page, or a page of ours if it is there.
+fn login_or(settings: &Settings, path: &str) -> Option<String> {
+    let own = || settings.endpoints.place(path).map(|_| page_url(settings, path));
+    settings.frontend.login_url.clone().or_else(own)
 }
 
 /// The public address of the endpoints.
@@ -73,5 +84,9 @@ mod tests {
         assert_eq!(reset_password(&settings, "1", "t"), format!("{base}/password/reset/confirm/1/t/"));
         assert_eq!(change_email(&settings, "k"), format!("{base}/email/change/confirm/k/"));
         assert_eq!(page(&settings, "sign-in"), "/auth/sign-in/");
+        assert_eq!(forgot_password(&settings).as_deref(), Some("https://app.example.test/auth/forgot-password/"));
+        settings.endpoints.off = vec!["password/reset".into()];
+        assert_eq!(forgot_password(&settings), None, "a notice leads to no page that is left out");
+        assert_eq!(page_if_there(&settings, "forgot-password"), None);
     }
 }

@@ -26,6 +26,7 @@ pub mod pairs;
 pub mod passwords;
 pub mod recent;
 pub mod refresh;
+pub mod returns;
 pub mod session_list;
 pub mod sessions;
 pub mod shapes;

@@ -63,11 +63,11 @@ pub(super) async fn end(auth: &Auth, who: &Client, user: UserId, token: &OldToke
 
 /// Whom an access token stands for. It has no session here, so whatever needs one, such as a change of password, asks for the refresh
 /// token to be exchanged first.
-pub(super) async fn caller(auth: &Auth, claims: &Claims) -> Result<Option<Caller>> {
+pub(super) async fn caller(auth: &Auth, claims: &Claims) -> Result<Option<Box<Caller>>> {
     let Some(user) = account(auth, claims).await? else { return Ok(None) };
     let old_token = Some(OldToken::of(auth, claims));
     let session = Session { sid: String::new(), created_at: claims.issued_at, last_seen_at: claims.issued_at, old_token };
-    Ok(Some(Caller { user, session, by_cookie: false }))
+    Ok(Some(Box::new(Caller { user, session, by_cookie: false })))
 }
 
 /// The account of a token, as long as nothing here has ended the token or the account's credentials of before: a change of password, a

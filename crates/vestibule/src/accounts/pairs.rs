@@ -41,7 +41,7 @@ pub async fn access(auth: &Auth, user: UserId, session: &Opened) -> Result<Minte
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when it is no access token of ours, is over, or its session has ended, and those of the database.
-pub async fn authenticate(auth: &Auth, token: &str) -> Result<Caller> {
+pub async fn authenticate(auth: &Auth, token: &str) -> Result<Box<Caller>> {
     let claims = auth.signing()?.read_access(token).await.map_err(|fault| because(fault, Error::Unauthenticated))?;
     let found = match &claims.sid {
         Some(sid) => sessions::by_sid(auth, sid).await?,

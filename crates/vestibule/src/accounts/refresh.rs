@@ -110,14 +110,14 @@ async fn read(auth: &Auth, token: &str) -> Result<Claims> {
 ///
 /// # Errors
 /// [`Error::Refused`] with 401 when it is none of ours or over, and those of the database.
-pub async fn of(auth: &Auth, token: &str) -> Result<Option<(Caller, Claims)>> {
+pub async fn of(auth: &Auth, token: &str) -> Result<Option<(Box<Caller>, Claims)>> {
     let claims = read(auth, token).await?;
     let Some(sid) = claims.sid.as_deref() else {
         return Ok(old_system::caller(auth, &claims).await?.map(|caller| (caller, claims)));
     };
     let Some(line) = line(auth, sid, &claims).await? else { return Ok(None) };
     let counts = place(auth, &line, &claims)? == Place::Present;
-    Ok(counts.then_some((line.caller, claims)))
+    Ok(counts.then_some((Box::new(line.caller), claims)))
 }
 
 /// What a refresh token was made to keep alive, for whoever logs out with it: whether it is used up does not matter, and one that is

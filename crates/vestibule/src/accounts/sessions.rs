@@ -84,6 +84,14 @@ pub struct Caller {
     pub by_cookie: bool,
 }
 
+impl Caller {
+    /// The same, known by a cookie.
+    pub fn by_browser(mut self: Box<Self>) -> Box<Self> {
+        self.by_cookie = true;
+        self
+    }
+}
+
 impl FromRow for Caller {
     fn from_row(row: &Row<'_>) -> db::Result<Self> {
         let user = User::from_row_at(row, 0)?;
@@ -115,7 +123,7 @@ macro_rules! look_up {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when the key is unknown, ended, expired, or its user is disabled, and those of the database.
-pub async fn authenticate(auth: &Auth, key: &Secret) -> Result<Caller> {
+pub async fn authenticate(auth: &Auth, key: &Secret) -> Result<Box<Caller>> {
     let caller = look_up(auth, look_up!("key_hash"), Digest::of(key.expose().as_bytes()).as_bytes()).await?;
     let caller = caller.ok_or(Error::Unauthenticated(Message::InvalidToken))?;
     if !caller.user.is_active {
@@ -128,17 +136,17 @@ pub async fn authenticate(auth: &Auth, key: &Secret) -> Result<Caller> {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn authenticate_cookie(auth: &Auth, cookie: &Secret) -> Result<Option<Caller>> {
+pub async fn authenticate_cookie(auth: &Auth, cookie: &Secret) -> Result<Option<Box<Caller>>> {
     let caller = look_up(auth, look_up!("cookie_hash"), Digest::of(cookie.expose().as_bytes()).as_bytes()).await?;
     let caller = caller.filter(|caller| caller.user.is_active);
-    Ok(caller.map(|caller| Caller { by_cookie: true, ..caller }))
+    Ok(caller.map(Caller::by_browser))
 }
 
 /// Whose session that is, where logins give JSON Web Tokens, which name it.
 ///
 /// # Errors
 /// Those of the database.
-pub(super) async fn by_sid(auth: &Auth, sid: &str) -> Result<Option<Caller>> {
+pub(super) async fn by_sid(auth: &Auth, sid: &str) -> Result<Option<Box<Caller>>> {
     match key_of_sid(sid) {
         Some(key) => look_up(auth, look_up!("key_hash"), &key).await,
         None => Ok(None),
@@ -151,10 +159,11 @@ pub(super) fn key_of_sid(sid: &str) -> Option<[u8; 16]> {
     hex::decode_to_slice(sid, &mut key).is_ok().then_some(key)
 }
 
-async fn look_up(auth: &Auth, sql: &'static str, key: &[u8]) -> Result<Option<Caller>> {
+/// In a box: every request carries it through many hands.
+async fn look_up(auth: &Auth, sql: &'static str, key: &[u8]) -> Result<Option<Box<Caller>>> {
     let now = auth.clock.now();
     let began = is_sampled().then(Instant::now);
-    let found = auth.db.one::<Caller>(sql, params![key, now.millis()]).await;
+    let found = auth.db.one::<Box<Caller>>(sql, params![key, now.millis()]).await;
     if let Some(began) = began {
         metrics::histogram!(meters::READ_SECONDS).record(began.elapsed());
     }

@@ -201,6 +201,25 @@ pub async fn consume_found(tx: &Tx, purpose: Purpose, hash: &[u8], now: Time) ->
     spend(tx, purpose, hash, now).await
 }
 
+/// Ends the code of a token whose mail was not sent, so that many tries to send do not add up to many codes to guess (T24). The
+/// link goes on: the mail may have left all the same.
+///
+/// # Errors
+/// Those of the database.
+pub async fn end_code(tx: &Tx, hash: &[u8]) -> Result<()> {
+    tx.run("UPDATE auth_tokens SET code_expires_at = 0 WHERE hash = $1", params![hash]).await?;
+    Ok(())
+}
+
+/// Forgets a token that nobody has got.
+///
+/// # Errors
+/// Those of the database.
+pub async fn forget(tx: &Tx, hash: &[u8]) -> Result<()> {
+    tx.run("DELETE FROM auth_tokens WHERE hash = $1", params![hash]).await?;
+    Ok(())
+}
+
 /// Ends every token of a user: after a change of password, no earlier link may work (T18).
 ///
 /// # Errors

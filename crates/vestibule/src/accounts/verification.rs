@@ -8,12 +8,14 @@
 
 use crate::db::{self, Db, Tx};
 use crate::ground::names::EmailAddress;
-use crate::ground::{Error, Message, Result, Time};
+use crate::ground::{Error, Message, Result};
 use crate::params;
+use crate::settings::Verification;
 
+use super::audit::Event;
 use super::tokens::{self, Held};
 use super::users::{self, User};
-use super::{UserId, identities, sessions};
+use super::{Auth, Client, UserId, deletion, identities, sessions};
 
 /// Who holds an address, as [`users::by_email`] finds it: the account and its epoch, whose row is to be taken next.
 ///
@@ -41,28 +43,43 @@ pub async fn take_claims(tx: &Tx, email_key: &str, user: Option<UserId>) -> Resu
     Ok(())
 }
 
-/// Makes the token's user the owner of the address that the token was mailed to. Whether that was news.
+/// What came of a proof.
+pub struct Proven {
+    /// The account that owns the address now, as it was before.
+    pub user: User,
+    /// Whether the address is its own only now.
+    pub news: bool,
+    /// What is to be logged once that is safe: accounts that went.
+    pub events: Vec<Event>,
+}
+
+/// Makes the token's user the owner of the address that the token was mailed to.
 ///
 /// # Errors
 /// [`Error::Refused`] with 404 when the account is gone, has another address by now, or somebody else proved this one first;
-/// those of the database.
-pub async fn prove(tx: &Tx, held: &Held, now: Time) -> Result<(User, bool)> {
+/// what a hook refuses, and those of the database.
+pub async fn prove(auth: &Auth, tx: &Tx, who: &Client, held: &Held) -> Result<Proven> {
     let user = users::lock(tx, held.user, held.epoch).await?.ok_or_else(gone)?;
     let sql = "SELECT id FROM auth_users WHERE id = $1 AND email_key = $2 AND email_verified_at IS NOT NULL";
     if tx.one::<(i64,)>(sql, params![held.user.as_i64(), held.email_key.as_str()]).await?.is_some() {
-        return Ok((user, false));
+        return Ok(Proven { user, news: false, events: Vec::new() });
     }
-    push_aside(tx, held).await?;
+    let events = push_aside(auth, tx, who, held).await?;
     let sql = concat!(
         "UPDATE auth_users SET email_verified_at = $3, email_owner = email_key, new_email = NULL, new_email_key = NULL ",
         "WHERE id = $1 AND email_key = $2 AND NOT EXISTS (SELECT 1 FROM auth_users o WHERE o.email_owner = $2 AND o.id <> $1)"
     );
+    let now = auth.clock.now();
     let proven = tx.run(sql, params![held.user.as_i64(), held.email_key.as_str(), now]).await.map_err(taken)?;
     if proven != 1 {
         return Err(gone());
     }
     identities::drop_attached(tx, held.user).await?;
-    Ok((user, true))
+    if auth.settings.account.email_verification == Verification::Mandatory {
+        // A session that is open without the proof is from the days when none was asked, and may be a stranger's (T25).
+        sessions::end_all(tx, held.user).await?;
+    }
+    Ok(Proven { user, news: true, events })
 }
 
 fn gone() -> Error {
@@ -77,37 +94,76 @@ fn taken(error: db::Error) -> Error {
     }
 }
 
-/// Gives an account to whoever proved its address in another way than by its own key: password, sessions, tokens and identities of
-/// before are gone (T25, T51). In a unit that holds the user's row, for a user whose address is not proven.
+/// Whether the account is a pending sign-up: one of those that may claim an address side by side, into which nobody ever came. In a
+/// unit that holds the user's row.
 ///
 /// # Errors
-/// [`Error::Refused`] with 404 when somebody else proved the address first, and those of the database.
-pub async fn take_over(tx: &Tx, held: &Held, now: Time) -> Result<User> {
-    push_aside(tx, held).await?;
+/// Those of the database.
+pub async fn waits(tx: &Tx, user: UserId) -> Result<bool> {
+    let sql =
+        "SELECT id FROM auth_users WHERE id = $1 AND email_verified_at IS NULL AND email_owner IS NULL AND last_login_at IS NULL";
+    Ok(tx.one::<(i64,)>(sql, params![user.as_i64()]).await?.is_some())
+}
+
+/// Forgets what a pending sign-up was filled in with, when it passes to whoever proved its address in another way than by its own key: it may
+/// be a stranger's, and fields that only registration asks for could not be put right (T25). In the unit of that proof, before
+/// it. An account that somebody came into, or that has the address alone, keeps all.
+///
+/// # Errors
+/// Those of the database.
+pub async fn forget_details(tx: &Tx, user: UserId) -> Result<()> {
+    let sql = concat!(
+        "UPDATE auth_users SET first_name = '', last_name = '', profile = '{}', language = NULL ",
+        "WHERE id = $1 AND email_verified_at IS NULL AND email_owner IS NULL AND last_login_at IS NULL"
+    );
+    if tx.run(sql, params![user.as_i64()]).await? == 1 {
+        tx.run("DELETE FROM auth_unique_values WHERE user_id = $1", params![user.as_i64()]).await?;
+    }
+    Ok(())
+}
+
+/// Gives an account to whoever proved its address in another way than by its own key: password, sessions, tokens and identities of
+/// before are gone, and what a pending sign-up was filled in with (T25, T51). In a unit that holds the user's row, for a user whose address is not proven. The account, and what is
+/// to be logged once that is safe.
+///
+/// # Errors
+/// [`Error::Refused`] with 404 when somebody else proved the address first, what a hook refuses, and those of the database.
+pub async fn take_over(auth: &Auth, tx: &Tx, who: &Client, held: &Held) -> Result<(User, Vec<Event>)> {
+    let events = push_aside(auth, tx, who, held).await?;
+    forget_details(tx, held.user).await?;
     let sql = concat!(
         "UPDATE auth_users SET version = version + 1, epoch = epoch + 1, password = NULL, email_verified_at = $3, ",
         "new_email = NULL, new_email_key = NULL, email_owner = email_key WHERE id = $1 AND email_key = $2 AND email_verified_at IS NULL ",
         "AND NOT EXISTS (SELECT 1 FROM auth_users o WHERE o.email_owner = $2 AND o.id <> $1) RETURNING ",
         users::returned_user!()
     );
+    let now = auth.clock.now();
     let user = tx.one::<User>(sql, params![held.user.as_i64(), held.email_key.as_str(), now]).await.map_err(taken)?;
     sessions::end_all(tx, held.user).await?;
     tokens::end_all(tx, held.user).await?;
     identities::drop_all(tx, held.user).await?;
-    user.ok_or_else(gone)
+    Ok((user.ok_or_else(gone)?, events))
 }
 
-/// Removes the other pending sign-ups of the address. An account that was let in unproven, in the days when that was enough, is
-/// not removed, but it holds the address no longer and everything open ends.
-async fn push_aside(tx: &Tx, held: &Held) -> Result<()> {
-    let sql = "DELETE FROM auth_users WHERE email_key = $1 AND id <> $2 AND email_verified_at IS NULL AND email_owner IS NULL";
-    tx.run(sql, params![held.email_key.as_str(), held.user.as_i64()]).await?;
+/// Removes the other pending sign-ups of the address, each by the one door ([`deletion`]). An account that somebody came into, in the
+/// days when an address needed no proof, is not removed, but it has the address no longer and everything open ends.
+async fn push_aside(auth: &Auth, tx: &Tx, who: &Client, held: &Held) -> Result<Vec<Event>> {
     let sql = concat!(
-        "UPDATE auth_users SET email_owner = NULL, version = version + 1, epoch = epoch + 1, new_email = NULL, new_email_key = NULL ",
-        "WHERE email_key = $1 AND id <> $2 AND email_verified_at IS NULL"
+        "SELECT id FROM auth_users WHERE email_key = $1 AND id <> $2 AND email_verified_at IS NULL AND email_owner IS NULL ",
+        "AND last_login_at IS NULL ORDER BY id"
+    );
+    let mut events = Vec::new();
+    for (id,) in tx.all::<(i64,)>(sql, params![held.email_key.as_str(), held.user.as_i64()]).await? {
+        events.push(deletion::remove(auth, tx, who, UserId::from_i64(id)).await?.1);
+    }
+    // Did it keep the address, then it would be taken for a pending sign-up of whoever has the address next.
+    let sql = concat!(
+        "UPDATE auth_users SET email = NULL, email_key = NULL, email_owner = NULL, version = version + 1, epoch = epoch + 1, ",
+        "new_email = NULL, new_email_key = NULL WHERE email_key = $1 AND id <> $2 AND email_verified_at IS NULL ",
+        "AND (email_owner IS NOT NULL OR last_login_at IS NOT NULL)"
     );
     tx.run(sql, params![held.email_key.as_str(), held.user.as_i64()]).await?;
-    Ok(())
+    Ok(events)
 }
 
 /// Notes the address that a user asks for; an earlier wish is forgotten, and its keys with it (T19). `false`: every credential
@@ -133,19 +189,21 @@ pub async fn asked_change(db: &Db, user: UserId) -> Result<Option<EmailAddress>>
     Ok(asked.and_then(|asked| EmailAddress::parse(&asked).ok()))
 }
 
-/// Gives the token's user the address that it was mailed to, in the place of the old one. The user as before, and the new address.
+/// Gives the token's user the address that it was mailed to, in the place of the old one. The user as before, the new address, and
+/// what is to be logged once that is safe.
 ///
 /// # Errors
 /// [`Error::Refused`] with 404 when the account is gone, asked for another address since, or somebody else proved this one first;
-/// those of the database.
-pub async fn change(tx: &Tx, held: &Held, now: Time) -> Result<(User, String)> {
+/// what a hook refuses, and those of the database.
+pub async fn change(auth: &Auth, tx: &Tx, who: &Client, held: &Held) -> Result<(User, String, Vec<Event>)> {
     let before = users::lock(tx, held.user, held.epoch).await?.ok_or_else(gone)?;
-    push_aside(tx, held).await?;
+    let events = push_aside(auth, tx, who, held).await?;
     let sql = concat!(
         "UPDATE auth_users SET email = new_email, email_key = new_email_key, email_owner = new_email_key, email_verified_at = $3, ",
         "new_email = NULL, new_email_key = NULL WHERE id = $1 AND new_email_key = $2 ",
         "AND NOT EXISTS (SELECT 1 FROM auth_users o WHERE o.email_owner = $2 AND o.id <> $1) RETURNING email"
     );
+    let now = auth.clock.now();
     let changed = tx.one::<(String,)>(sql, params![held.user.as_i64(), held.email_key.as_str(), now]).await.map_err(taken)?;
-    changed.map(|(email,)| (before, email)).ok_or_else(gone)
+    changed.map(|(email,)| (before, email, events)).ok_or_else(gone)
 }

@@ -36,6 +36,11 @@ pub enum Error {
     Other(String),
 }
 
+/// The fault of a statement that was said to give at most one row.
+pub(super) fn two_rows() -> Error {
+    Error::Other("a statement that may give one row gave more".into())
+}
+
 /// Why the database cannot be opened: a sentence for the operator, who can do something about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

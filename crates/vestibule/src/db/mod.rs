@@ -146,7 +146,7 @@ impl Db {
     pub async fn one<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
         match *self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(ref db) => at_most_one(db.read(sql, params)?),
+            Self::Sqlite(ref db) => db.point(sql, params),
             #[cfg(feature = "postgres")]
             // In a box, so that a read from SQLite does not carry the room for one from here along.
             Self::Postgres(ref db) => at_most_one(Box::pin(db.point(sql, params)).await?),
@@ -260,7 +260,7 @@ impl Tx {
     pub async fn one<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
         match *self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(ref unit) => unit.on(|connection| at_most_one(sqlite::rows(connection, sql, params)?)),
+            Self::Sqlite(ref unit) => unit.on(|connection| sqlite::row(connection, sql, params)),
             #[cfg(feature = "postgres")]
             Self::Postgres(ref unit) => unit.on(async |client| at_most_one(postgres::rows(client, sql, params).await?)).await,
         }
@@ -303,8 +303,9 @@ impl Tx {
     }
 }
 
+#[cfg(feature = "postgres")]
 fn at_most_one<T>(mut rows: Vec<T>) -> Result<Option<T>> {
-    if rows.len() > 1 { Err(Error::Other("a statement that may give one row gave more".into())) } else { Ok(rows.pop()) }
+    if rows.len() > 1 { Err(error::two_rows()) } else { Ok(rows.pop()) }
 }
 
 /// `work`, with a panic as a value; polled inside `runtime`, so that a hook finds its timers and sockets on the writer's thread too.

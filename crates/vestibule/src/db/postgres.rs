@@ -7,6 +7,7 @@
 //! Nothing here takes longer than 5 s, whatever the server does (T87): every wait has an end, and a connection whose state is not
 //! known is never used again.
 
+mod outage;
 mod readers;
 
 use std::future::{Future, poll_fn};
@@ -30,6 +31,7 @@ use super::error::{Error, OpenError, Result};
 use super::param::Param;
 use super::row::{FromRow, Row};
 use super::{Kind, Options, Tx, Work, caught};
+use outage::Outage;
 use readers::Readers;
 
 /// How long a free or a new connection is waited for.
@@ -58,13 +60,15 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 pub struct Postgres {
     pool: Pool,
     readers: Arc<Readers>,
+    outage: Arc<Outage>,
     hook_wait: Duration,
 }
 
 impl Postgres {
     pub(super) async fn open(url: &str, options: Options) -> Result<Self, OpenError> {
         let (config, dial) = configure(url)?;
-        let readers = Arc::new(Readers::new(config.clone(), dial.clone()));
+        let outage = Arc::new(Outage::default());
+        let readers = Arc::new(Readers::new(config.clone(), dial.clone(), outage.clone()));
         let manager = Manager::from_connect(config, dial, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
             .max_size(options.connections.max(1))
@@ -80,7 +84,9 @@ impl Postgres {
         };
         let client = pool.get().await.map_err(|error| unreachable(explain(&error)))?;
         match rows(&client, "SELECT current_setting('server_version_num')::bigint", &[]).await.as_deref() {
-            Ok([(130_000_i64..,)]) => Ok(Self { pool: pool.clone(), readers, hook_wait: options.hook_wait.unwrap_or(HOOK_WAIT) }),
+            Ok([(130_000_i64..,)]) => {
+                Ok(Self { pool: pool.clone(), readers, outage, hook_wait: options.hook_wait.unwrap_or(HOOK_WAIT) })
+            }
             Ok(_) => Err(OpenError("PostgreSQL is older than version 13; update it".into())),
             Err(error) => Err(unreachable(error.to_string())),
         }
@@ -127,7 +133,7 @@ impl Postgres {
             }
             Ok(Err(PoolError::Timeout(TimeoutType::Wait))) => Err(Error::Busy),
             Ok(Err(error)) => {
-                tracing::warn!(why = explain(&error), "PostgreSQL cannot be reached");
+                self.outage.tell(&explain(&error));
                 Err(Error::Lost)
             }
             Err(_) => Err(Error::Lost),

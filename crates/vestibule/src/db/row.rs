@@ -67,6 +67,13 @@ pub trait FromRow: Sized + Send + 'static {
     fn from_row(row: &Row<'_>) -> Result<Self>;
 }
 
+/// A large one, of which only the address is handed on.
+impl<T: FromRow> FromRow for Box<T> {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        T::from_row(row).map(Box::new)
+    }
+}
+
 macro_rules! tuples {
     ($($name:ident $at:tt),*; $($next:ident $next_at:tt),*) => {
         impl<$($name: Column + Send + 'static),*> FromRow for ($($name,)*) {

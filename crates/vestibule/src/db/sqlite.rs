@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use super::Options;
-use super::error::{Error, OpenError, Result};
+use super::error::{Error, OpenError, Result, two_rows};
 use super::param::Param;
 use super::row::{FromRow, Row};
 use super::writer::{self, Job};
@@ -66,6 +66,10 @@ impl Sqlite {
 
     pub(super) fn read<T: FromRow>(&self, sql: &'static str, params: &[impl ToSql]) -> Result<Vec<T>> {
         self.on_reader(|connection| rows(connection, sql, params))
+    }
+
+    pub(super) fn point<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
+        self.on_reader(|connection| row(connection, sql, params))
     }
 
     pub(super) async fn scan<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
@@ -195,6 +199,15 @@ pub(super) fn rows<T: FromRow>(connection: &Connection, sql: &str, params: &[imp
         found.push(T::from_row(&Row::Sqlite(row))?);
     }
     Ok(found)
+}
+
+/// The row of a statement that gives at most one, read to the end too.
+pub(super) fn row<T: FromRow>(connection: &Connection, sql: &str, params: &[impl ToSql]) -> Result<Option<T>> {
+    let mut statement = prepared(connection, sql, params)?;
+    let mut rows = statement.raw_query();
+    let Some(first) = rows.next()? else { return Ok(None) };
+    let found = T::from_row(&Row::Sqlite(first))?;
+    if rows.next()?.is_some() { Err(two_rows()) } else { Ok(Some(found)) }
 }
 
 pub(super) fn run(connection: &Connection, sql: &str, params: &[impl ToSql]) -> Result<u64> {

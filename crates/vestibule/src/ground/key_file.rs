@@ -23,6 +23,17 @@ pub fn make_or_read(path: &Path) -> Result<Secret, String> {
     read(path)?.ok_or_else(|| format!("the secret key {} disappeared while it was made", path.display()))
 }
 
+/// The key in the file at `path`; where there is no file, a key that is kept nowhere.
+///
+/// # Errors
+/// As [`make_or_read`].
+pub fn read_or_invent(path: &Path) -> Result<Secret, String> {
+    match read(path)? {
+        Some(key) => Ok(key),
+        None => new().map_err(|error| unmade(path, &error)),
+    }
+}
+
 /// Why there is no key, and what to do. The key lies beside the database, so whoever reads this may mean to change that.
 fn unmade(path: &Path, error: &io::Error) -> String {
     let (key, folder) = (path.display(), folder(path).display());
@@ -56,9 +67,8 @@ fn read(path: &Path) -> Result<Option<Secret>, String> {
 
 /// Puts a new key at `path`, unless another process was quicker.
 fn make(path: &Path) -> io::Result<()> {
-    let broken = |_| io::Error::other("the operating system gave no randomness");
-    let key = Secret::from(hex::encode(Entropy::System.bytes::<32>().map_err(broken)?));
-    let draft = Draft::beside(path, &hex::encode(Entropy::System.bytes::<8>().map_err(broken)?))?;
+    let (key, name) = (new()?, hex::encode(random::<8>()?));
+    let draft = Draft::beside(path, &name)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft.0)?;
     writeln!(file, "{}", key.expose())?;
     file.sync_all()?;
@@ -66,6 +76,15 @@ fn make(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => sync_folder(path),
     }
+}
+
+/// A key that nobody has.
+fn new() -> io::Result<Secret> {
+    Ok(Secret::from(hex::encode(random::<32>()?)))
+}
+
+fn random<const N: usize>() -> io::Result<[u8; N]> {
+    Entropy::System.bytes::<N>().map_err(|_| io::Error::other("the operating system gave no randomness"))
 }
 
 /// Makes the new name itself survive a power cut.

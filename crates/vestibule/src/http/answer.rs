@@ -1,5 +1,6 @@
 //! What an operation answers, before it is bytes.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::ground::{Error, Language, Message, Secret};
@@ -78,8 +79,8 @@ impl Answer {
     }
 
     /// A JSON answer with tokens in it.
-    pub fn tokens(status: u16, body: &Value) -> Self {
-        let body = Body::Tokens(Secret::from(body.to_string()));
+    pub fn tokens(status: u16, body: &impl Serialize) -> Self {
+        let body = Body::Tokens(Secret::from(serde_json::to_string(body).unwrap_or_default()));
         Self { status, body, headers: Vec::new(), cookies: Vec::new() }
     }
 

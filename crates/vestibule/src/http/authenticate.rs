@@ -25,7 +25,7 @@ pub(super) enum By {
 }
 
 /// Who sends the request, and by what that is said.
-pub(super) async fn caller(auth: &Auth, headers: &HeaderMap) -> (By, Result<Option<Caller>>) {
+pub(super) async fn caller(auth: &Auth, headers: &HeaderMap) -> (By, Result<Option<Box<Caller>>>) {
     let presented = authorization::presented(headers);
     if matches!(presented, Presented::Nothing) {
         return if headers.contains_key(COOKIE) { by_cookie(auth, headers).await } else { (By::Nothing, Ok(None)) };
@@ -56,15 +56,17 @@ fn malformed(message: Message) -> Error {
 }
 
 /// In a box: reading a token takes more room than every other request should carry along.
-fn by_token(auth: &Auth, token: Secret) -> Pin<Box<dyn Future<Output = Result<Caller>> + Send + '_>> {
+fn by_token(auth: &Auth, token: Secret) -> Pin<Box<dyn Future<Output = Result<Box<Caller>>> + Send + '_>> {
     Box::pin(async move { pairs::authenticate(auth, token.expose()).await })
 }
 
 /// A token in its cookie comes before the session cookie: a script that finds its token over knows by the refusal to refresh it.
-async fn by_cookie(auth: &Auth, headers: &HeaderMap) -> (By, Result<Option<Caller>>) {
+async fn by_cookie(auth: &Auth, headers: &HeaderMap) -> (By, Result<Option<Box<Caller>>>) {
     if auth.settings.tokens.mode == TokenMode::JwtCookie {
         match cookies::sent(headers, Kind::Access.name(auth)) {
-            Sent::One(token) => return (By::Cookie, by_token(auth, Secret::from(token)).await.map(by_browser)),
+            Sent::One(token) => {
+                return (By::Cookie, by_token(auth, Secret::from(token)).await.map(|caller| Some(caller.by_browser())));
+            }
             Sent::Unusable => return (By::Cookie, Err(Error::Unauthenticated(Message::JwtInvalid))),
             Sent::Nothing => {}
         }
@@ -73,8 +75,4 @@ async fn by_cookie(auth: &Auth, headers: &HeaderMap) -> (By, Result<Option<Calle
         Sent::One(cookie) => (By::Cookie, sessions::authenticate_cookie(auth, &Secret::from(cookie)).await),
         Sent::Nothing | Sent::Unusable => (By::Nothing, Ok(None)),
     }
-}
-
-fn by_browser(caller: Caller) -> Option<Caller> {
-    Some(Caller { by_cookie: true, ..caller })
 }

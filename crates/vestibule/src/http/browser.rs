@@ -60,7 +60,7 @@ impl Browser {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn caller(&self, auth: &Auth) -> Result<Option<Caller>> {
+    pub async fn caller(&self, auth: &Auth) -> Result<Option<Box<Caller>>> {
         match &self.session {
             Some(cookie) => sessions::authenticate_cookie(auth, cookie).await,
             None => Ok(None),

@@ -41,6 +41,9 @@ pub(super) fn preflight(auth: &Auth, method: &Method, headers: &HeaderMap, allow
 
 /// Lets the page read the answer, if its origin is listed. Whether it is.
 pub(super) fn share(auth: &Auth, headers: &HeaderMap, out: &mut HeaderMap) -> bool {
+    if auth.settings.server.cors_origins.is_empty() {
+        return false;
+    }
     let mut origins = headers.get_all(ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
     if !csrf::is_listed(auth, origin.as_bytes()) {

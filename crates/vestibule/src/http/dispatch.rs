@@ -1,13 +1,10 @@
 //! From a request to an answer, in the order in which the reference looks at things: what can be answered with, who asks, may
 //! they, is there such a method, what was sent, and only then the operation.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::OriginalUri;
@@ -17,8 +14,7 @@ use tracing::Instrument;
 
 use crate::accounts::sessions::Caller;
 use crate::accounts::{Auth, Client};
-use crate::ground::{Error, Language, Message, Result, meters};
-use crate::settings::LogRequests;
+use crate::ground::{Error, Language, Message, Result};
 
 use super::accept::{self, Format};
 use super::answer::Answer;
@@ -28,7 +24,7 @@ use super::cookies::{Kind, Sent};
 use super::directory::Directory;
 use super::endpoint::{Call, Endpoint, Guard, Touches};
 use super::tally::Tally;
-use super::{cookies, cors, csrf, language, path as pattern, proxies, render};
+use super::{around, cookies, cors, csrf, language, path as pattern, proxies, render};
 
 /// An endpoint of a running service.
 pub struct Bound {
@@ -40,7 +36,8 @@ pub struct Bound {
     pub directory: Arc<Directory>,
     /// The endpoint's `Allow` header.
     pub(super) allow: HeaderValue,
-    pub(super) https: bool,
+    /// The headers that every answer begins with.
+    pub(super) standing: HeaderMap,
     pub(super) tally: Arc<Tally>,
 }
 
@@ -50,7 +47,7 @@ impl Bound {
         // Names of methods are always fit for a header.
         let allow = HeaderValue::try_from(endpoint.allow()).unwrap_or(HeaderValue::from_static(""));
         let tally = Arc::new(Tally::new(endpoint.path));
-        Self { https: auth.settings.https(), auth, endpoint, directory, allow, tally }
+        Self { standing: render::standing(&auth, &allow), auth, endpoint, directory, allow, tally }
     }
 
     /// Answers a request.
@@ -62,7 +59,6 @@ impl Bound {
         if self.endpoint.touches == Touches::Gives {
             who.device = cookies::device(&self.auth, &parts.headers);
         }
-        let started = self.auth.clock().now();
         let html = self.auth.settings.docs_browsable();
         if let Some(asked_before) = cors::preflight(&self.auth, &parts.method, &parts.headers, &self.allow) {
             return asked_before;
@@ -87,8 +83,9 @@ impl Bound {
             Err(error) => Answer::error(&error, language),
         };
         let answer = answer.challenging(self.auth.settings.tokens.mode);
-        self.log(&parts.method, &answer, &who, started);
-        self.tally.count(&parts.method, answer.status, began.elapsed());
+        let took = began.elapsed();
+        self.log(&parts.method, &answer, &who, took);
+        self.tally.count(&parts.method, answer.status, took);
         let mut response = render::response(&self, answer, format, language, &who, &parts.method);
         cors::share(&self.auth, &parts.headers, response.headers_mut());
         response
@@ -122,7 +119,7 @@ impl Bound {
         language: &Language,
     ) -> Result<Answer> {
         let span = tracing::debug_span!("request", id = %who.request_id);
-        let done = caught(pin!(self.attempt(asked, headers, sent, who, language).instrument(span))).await;
+        let done = around::caught(pin!(self.attempt(asked, headers, sent, who, language).instrument(span))).await;
         if let Err(Error::Internal(why)) = &done {
             tracing::error!(request_id = %who.request_id, path = self.endpoint.path, why, "a request failed");
         }
@@ -139,9 +136,9 @@ impl Bound {
     ) -> Result<Answer> {
         let (by, caller) = self.caller(headers).await?;
         if !who.on_page {
-            self.admit_site(method, headers, by, caller.as_ref())?;
+            self.admit_site(method, headers, by, caller.as_deref())?;
         }
-        self.admit(caller.as_ref())?;
+        self.admit(caller.as_deref())?;
         if method == Method::OPTIONS {
             return Ok(Answer::json(200, self.endpoint.describe(render::media_types(&self.auth))));
         }
@@ -180,7 +177,7 @@ impl Bound {
     /// Whose session the request carries, and by what it says so. A key that does not count is refused even where none is needed,
     /// as the reference does; but where one comes for a new one, an old one must not stand in the way, and a cookie that does not
     /// count never breaks what is open to anybody.
-    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<(By, Option<Caller>)> {
+    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<(By, Option<Box<Caller>>)> {
         let (by, found) = authenticate::caller(&self.auth, headers).await;
         let overlooked = self.endpoint.forgiving || (by == By::Cookie && self.endpoint.guard == Guard::Anybody);
         match found {
@@ -192,7 +189,7 @@ impl Bound {
     /// Refuses what another site made a browser send.
     fn admit_site(&self, method: &Method, headers: &HeaderMap, by: By, caller: Option<&Caller>) -> Result<()> {
         match caller {
-            _ if csrf::is_safe(method) => Ok(()),
+            _ if csrf::is_safe(method) || self.endpoint.operation(method).is_some_and(|asked| asked.changes_nothing) => Ok(()),
             Some(caller) if by == By::Cookie => csrf::admit(&self.auth, headers, caller),
             _ if by == By::Header || !self.auth.settings.gives_cookies() => Ok(()),
             _ => match self.endpoint.touches {
@@ -214,34 +211,9 @@ impl Bound {
         }
     }
 
-    pub(super) fn log(&self, method: &Method, answer: &Answer, who: &Client, started: crate::ground::Time) {
-        let wanted = match self.auth.settings.log.requests {
-            LogRequests::All => true,
-            LogRequests::Errors => answer.status >= 500 || answer.status == 429,
-            LogRequests::None => false,
-        };
-        if wanted {
-            // The path is the endpoint's, not the request's: a query may hold a secret (T81).
-            let took = started.until(self.auth.clock().now());
-            tracing::info!(
-                target: "vestibule::request", method = %method, path = self.endpoint.path, status = answer.status,
-                ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), ip = who.ip_text(), request_id = %who.request_id, "request"
-            );
-        }
+    pub(super) fn log(&self, method: &Method, answer: &Answer, who: &Client, took: Duration) {
+        around::log(&self.auth, method, self.endpoint.path, answer.status, who, took);
     }
-}
-
-/// What `work` gives; a panic in it, be it a host's hook, is a fault of this request alone (T79). The panic's text may hold what a
-/// client sent, so it is left to the process's own panic hook.
-async fn caught<T>(mut work: Pin<&mut impl Future<Output = Result<T>>>) -> Result<T> {
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
-        Ok(poll) => poll,
-        Err(_) => {
-            metrics::counter!(meters::PANICS, "where" => "request").increment(1);
-            Poll::Ready(Err(Error::internal("a panic")))
-        }
-    })
-    .await
 }
 
 #[cfg(test)]

@@ -77,6 +77,8 @@ pub struct Operation {
     pub completeness: Completeness,
     /// Where the form alone does not say what must be there: lists of members, one of which must be there whole.
     pub either: Vec<Vec<&'static str>>,
+    /// Whether it changes nothing, by whatever method it is asked.
+    pub changes_nothing: bool,
     /// What is done.
     pub run: Run,
 }
@@ -92,6 +94,7 @@ impl Operation {
             takes: None,
             completeness: Completeness::Whole,
             either: Vec::new(),
+            changes_nothing: false,
             run,
         }
     }
@@ -121,6 +124,13 @@ impl Operation {
     #[must_use]
     pub fn either(mut self, members: &[&'static str]) -> Self {
         self.either.push(members.to_vec());
+        self
+    }
+
+    /// The same, which changes nothing, so that it does not count which site made a browser ask for it.
+    #[must_use]
+    pub fn changing_nothing(mut self) -> Self {
+        self.changes_nothing = true;
         self
     }
 
@@ -244,7 +254,7 @@ pub struct Call {
     /// The language that the client reads.
     pub language: Language,
     /// Whose session it carries, if it carries one that counts.
-    pub caller: Option<Caller>,
+    pub caller: Option<Box<Caller>>,
     /// All endpoints of the service.
     pub directory: std::sync::Arc<Directory>,
     /// The cookies of the request.
@@ -264,7 +274,7 @@ impl Call {
     /// # Errors
     /// [`Error::Unauthenticated`] where the guard lets in anybody and nobody showed a session.
     pub fn caller(&self) -> Result<&Caller> {
-        self.caller.as_ref().ok_or(Error::Unauthenticated(Message::NotAuthenticated))
+        self.caller.as_deref().ok_or(Error::Unauthenticated(Message::NotAuthenticated))
     }
 
     /// The endpoint's own path, below the base path.

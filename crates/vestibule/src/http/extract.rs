@@ -106,7 +106,7 @@ where
 }
 
 /// Whoever sends the request; a cookie does not speak for what another site made a browser send.
-async fn caller<S>(parts: &Parts, state: &S) -> Result<Option<Caller>>
+async fn caller<S>(parts: &Parts, state: &S) -> Result<Option<Box<Caller>>>
 where
     Auth: FromRef<S>,
 {

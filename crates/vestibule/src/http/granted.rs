@@ -1,6 +1,7 @@
 //! What whoever came in is answered with, as the settings call for: a key, or a pair of JSON Web Tokens in the body or in cookies.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::accounts::Auth;
 use crate::accounts::login::Granted;
@@ -29,7 +30,10 @@ pub async fn granted(auth: &Auth, status: u16, granted: &Granted) -> Result<Answ
     body["refresh"] = shown(auth, &pair).unwrap_or_default().into();
     // The reference tells them at a login alone.
     if auth.settings.jwt.return_expiration && granted.method != Method::Registration {
-        expirations(&pair, true, &mut body);
+        body["access_expiration"] = pairs::moment(pair.access.expires_at).into();
+        if let Some(refresh) = &pair.refresh {
+            body["refresh_expiration"] = pairs::moment(refresh.expires_at).into();
+        }
     }
     Ok(Answer::tokens(status, &body).with_cookies(cookies::of_session(auth, session, Some(&pair))).with_cookies(device))
 }
@@ -45,14 +49,25 @@ pub fn granted_on_page(auth: &Auth, granted: &Granted) -> Result<Vec<SetCookie>>
     Ok(cookies)
 }
 
+#[derive(Serialize)]
+struct Refreshed<'a> {
+    access: &'a str,
+    access_expiration: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_expiration: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh: Option<&'a str>,
+}
+
 /// The answer to a refresh token.
 pub fn refreshed(auth: &Auth, session_ends: crate::ground::Time, pair: &Pair) -> Answer {
-    let mut body = json!({ "access": pair.access.token.expose() });
     let shown = shown(auth, pair);
-    expirations(pair, shown.is_some(), &mut body);
-    if let Some(token) = shown {
-        body["refresh"] = token.into();
-    }
+    let body = Refreshed {
+        access: pair.access.token.expose(),
+        access_expiration: pairs::moment(pair.access.expires_at),
+        refresh_expiration: pair.refresh.as_ref().filter(|_| shown.is_some()).map(|minted| pairs::moment(minted.expires_at)),
+        refresh: shown,
+    };
     Answer::tokens(200, &body).with_cookies(cookies::of_pair(auth, session_ends, pair))
 }
 
@@ -99,11 +114,4 @@ impl PageCall {
 fn shown<'a>(auth: &Auth, pair: &'a Pair) -> Option<&'a str> {
     let hidden = auth.settings.tokens.mode == TokenMode::JwtCookie && auth.settings.jwt.cookie_http_only;
     pair.refresh.as_ref().filter(|_| !hidden).map(|minted| minted.token.expose())
-}
-
-fn expirations(pair: &Pair, with_refresh: bool, body: &mut Value) {
-    body["access_expiration"] = pairs::moment(pair.access.expires_at).into();
-    if let Some(refresh) = pair.refresh.as_ref().filter(|_| with_refresh) {
-        body["refresh_expiration"] = pairs::moment(refresh.expires_at).into();
-    }
 }

@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod answer;
+mod around;
 mod authenticate;
 pub mod authorization;
 mod bearer_claims;

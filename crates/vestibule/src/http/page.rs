@@ -2,10 +2,11 @@
 //! says who is there. Nothing about them is cached, referred to or framed, and only POST ever changes anything unless the settings
 //! say otherwise (T22). A form counts only from the browser that was shown it (T44, T46).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use base64::Engine;
@@ -15,16 +16,18 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use minijinja::{Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tracing::Instrument;
 
 use crate::accounts::sessions::Caller;
-use crate::accounts::{Auth, Client, links};
+use crate::accounts::{Auth, Client, links, returns};
 use crate::forms::{self, Form, Input, Kind};
 use crate::ground::secrets::Digest;
-use crate::ground::{Error, Language, Message, Result};
+use crate::ground::{Error, Language, Message, Result, Secret};
 
 use super::browser::Browser;
-use super::cookies::{self, SetCookie};
-use super::{body, language, path, proxies, render};
+use super::cookies::{self, Sent, SetCookie};
+use super::tally::Tally;
+use super::{around, body, language, path, proxies, render};
 
 /// A page: where it stands, below the base path and with its parameters in braces, and what it does.
 pub struct Page {
@@ -96,43 +99,45 @@ impl PageCall {
         form_urlencoded::parse(self.query.as_bytes()).find(|(member, _)| member == name).map(|(_, value)| value.into_owned())
     }
 
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<Secret> {
+        match cookies::sent(&self.cookies, name) {
+            Sent::One(value) => Some(Secret::from(value)),
+            Sent::Nothing | Sent::Unusable => None,
+        }
+    }
+
     /// Who is signed in in this browser.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn caller(&self) -> Result<Option<Caller>> {
+    pub async fn caller(&self) -> Result<Option<Box<Caller>>> {
         self.browser.caller(&self.auth).await
     }
 
-    /// Sends a stranger to the sign-in page, and back here afterwards.
-    pub fn to_sign_in(&self, path: &str) -> Shown {
-        let (settings, here) = (&self.auth.settings, links::page(&self.auth.settings, path));
+    /// Sends a stranger to the sign-in page, and back here afterwards; to the front end's where ours is left out.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with 403 where neither is there.
+    pub fn to_sign_in(&self, path: &str) -> Result<Shown> {
+        let settings = &self.auth.settings;
+        let here = links::page(settings, path);
         let next = utf8_percent_encode(&here, NON_ALPHANUMERIC);
-        Shown::Elsewhere(303, format!("{}?next={next}", links::page(settings, "sign-in")))
+        let ours = links::page_if_there(settings, "sign-in").map(|sign_in| format!("{sign_in}?next={next}"));
+        let to = ours.or_else(|| settings.frontend.login_url.clone());
+        Ok(Shown::Elsewhere(303, to.ok_or(Error::Refused(403, Message::NotAuthenticated))?))
     }
 
-    /// Where to go on after signing in: where the address of this page says, if that is a path of this site (T56); else where the
-    /// settings say; else to the account.
+    /// Where to go on after signing in: where `next` in the address of this page says, if that may be; else where the settings say;
+    /// else to the account.
     pub fn onward(&self) -> String {
-        let asked =
-            form_urlencoded::parse(self.query.as_bytes()).find(|(name, _)| name == "next").map(|(_, next)| next.into_owned());
-        let frontend = &self.auth.settings.frontend;
-        let own = || frontend.after_login_url.clone().unwrap_or_else(|| links::page(&self.auth.settings, "account"));
-        asked.filter(|next| is_path_here(next)).unwrap_or_else(own)
+        returns::from_page(&self.auth.settings, self.query("next").as_deref())
     }
 
     /// The cookies that the browser is to drop when it signs out.
     pub fn removed_cookies(&self) -> Vec<SetCookie> {
         cookies::removed(&self.auth, &self.cookies)
     }
-}
-
-/// Whether a browser takes it for a path of this very site, and nothing on the way for anything else: no authority, no backslash
-/// that counts as a slash, no step upwards, nothing encoded twice.
-fn is_path_here(next: &str) -> bool {
-    let plain = next.len() <= 2048 && next.bytes().all(|byte| byte.is_ascii_graphic()) && !next.contains('\\');
-    let path = next.split(['?', '#']).next().unwrap_or_default();
-    plain && path.starts_with('/') && !path.starts_with("//") && !path.contains("..") && !path.contains('%')
 }
 
 /// What a page shows.
@@ -153,83 +158,100 @@ impl Shown {
     }
 }
 
-impl Page {
+/// A page of a running service.
+pub(crate) struct Door {
+    auth: Auth,
+    page: Page,
+    tally: Tally,
+}
+
+impl Door {
+    /// That page of that service.
+    pub(crate) fn new(auth: Auth, page: Page) -> Self {
+        Self { auth, tally: Tally::new(page.path), page }
+    }
+
     /// Answers a request.
-    pub async fn answer(self: Arc<Self>, auth: Auth, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn answer(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
+        let began = Instant::now();
         let (parts, sent) = request.into_parts();
-        let mut who = proxies::client(&auth, &parts);
-        who.device = cookies::device(&auth, &parts.headers);
-        let head = parts.method == Method::HEAD;
-        let language = language::asked(&auth.languages, &parts.headers);
-        let done = self.perform(&auth, &who, language, &parts, sent).await;
-        let mut response = match done {
-            Ok(shown) => page(&auth, shown, language),
-            Err(error) => {
-                if let Error::Internal(why) = &error {
-                    tracing::error!(request_id = %who.request_id, path = self.path, why, "a page failed");
-                }
-                problem(&auth, &error, language)
-            }
-        };
-        if head {
+        let mut who = proxies::client(&self.auth, &parts);
+        who.device = cookies::device(&self.auth, &parts.headers);
+        let language = language::asked(&self.auth.languages, &parts.headers);
+        let span = tracing::debug_span!("request", id = %who.request_id);
+        let done = around::caught(pin!(self.perform(&who, language, &parts, sent).instrument(span))).await;
+        let mut response = done.unwrap_or_else(|error| self.explain(&error, &who, language));
+        if parts.method == Method::HEAD {
             *response.body_mut() = Body::empty();
         }
-        guard(response.headers_mut(), &auth, self.holds_credential());
+        guard(response.headers_mut(), &self.auth, self.holds_credential());
+        around::name(response.headers_mut(), &who);
+        let (took, status) = (began.elapsed(), response.status().as_u16());
+        around::log(&self.auth, &parts.method, self.page.path, status, &who, took);
+        self.tally.count(&parts.method, status, took);
         response
     }
 
     /// Whether the address itself lets somebody do something.
     fn holds_credential(&self) -> bool {
-        self.path.contains('{')
+        self.page.path.contains('{')
     }
 
-    async fn perform(&self, auth: &Auth, who: &Client, language: &Language, parts: &Parts, sent: Body) -> Result<Shown> {
-        let method = &parts.method;
+    async fn perform(&self, who: &Client, language: &Language, parts: &Parts, sent: Body) -> Result<Response<Body>> {
+        let (auth, method) = (&self.auth, &parts.method);
         if ![Method::GET, Method::HEAD, Method::POST].contains(method) {
             return Err(Error::Refused(405, Message::MethodNotAllowed(method.to_string())));
         }
         let max = usize::try_from(auth.settings.server.body_max.bytes()).unwrap_or(usize::MAX);
         let input = body::read(&parts.headers, sent, max).await?;
-        let parameters = path::parameters(self.path, parts.uri.path());
+        let parameters = path::parameters(self.page.path, parts.uri.path());
         let (browser, cookies) = (Browser::of(auth, &parts.headers), cookies::lines(&parts.headers));
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let (auth, who, language, method) = (auth.clone(), who.clone(), language.clone(), method.clone());
-        (self.run)(PageCall { auth, who, language, method, parameters, input, browser, cookies, query }).await
+        let call = PageCall { auth, who, language: language.clone(), method, parameters, input, browser, cookies, query };
+        page(&self.auth, (self.page.run)(call).await?, &language)
+    }
+
+    /// A page that says in words why there is no other. Where even that cannot be shown, the bare words.
+    fn explain(&self, error: &Error, who: &Client, language: &Language) -> Response<Body> {
+        let tell = |error: &Error| {
+            if let Error::Internal(why) = error {
+                tracing::error!(request_id = %who.request_id, path = self.page.path, why, "a page failed");
+            }
+        };
+        tell(error);
+        around::caught_at_once(|| problem(&self.auth, error, language)).unwrap_or_else(|error| {
+            tell(&error);
+            render::plain(500, Message::Internal.text())
+        })
     }
 }
 
-/// A page that says in words why there is no other.
-fn problem(auth: &Auth, error: &Error, language: &Language) -> Response<Body> {
+fn problem(auth: &Auth, error: &Error, language: &Language) -> Result<Response<Body>> {
     let answer = super::Answer::error(error, language);
     let message = match error {
         Error::Fields(wrong) => wrong.sentences(language).into_values().flatten().collect::<Vec<_>>().join(" "),
         _ => answer.body.value()["detail"].as_str().unwrap_or_default().to_owned(),
     };
-    let mut response = page(auth, Shown::Template(answer.status, "pages/problem.html", context! { message }), language);
+    let mut response = page(auth, Shown::Template(answer.status, "pages/problem.html", context! { message }), language)?;
     let wait = answer.headers.iter().find(|(name, _)| *name == "retry-after");
     if let Some(wait) = wait.and_then(|(_, wait)| HeaderValue::from_str(wait).ok()) {
         response.headers_mut().insert(header::RETRY_AFTER, wait);
     }
-    response
+    Ok(response)
 }
 
-fn page(auth: &Auth, shown: Shown, language: &Language) -> Response<Body> {
+fn page(auth: &Auth, shown: Shown, language: &Language) -> Result<Response<Body>> {
     let (status, name, values) = match shown {
         Shown::Template(status, name, values) => (status, name, values),
-        Shown::Elsewhere(status, url) => return elsewhere(status, &url),
+        Shown::Elsewhere(status, url) => return Ok(elsewhere(status, &url)),
         Shown::WithCookies(shown, cookies) => {
-            let mut response = page(auth, *shown, language);
+            let mut response = page(auth, *shown, language)?;
             cookies.iter().for_each(|cookie| cookie.add_to(response.headers_mut()));
-            return response;
+            return Ok(response);
         }
     };
-    let html = match auth.courier.pages.render(name, values, language) {
-        Ok(html) => html,
-        Err(error) => {
-            tracing::error!(?error, name, "a page failed");
-            return render::plain(500, Message::Internal.text());
-        }
-    };
+    let html = auth.courier.pages.render(name, values, language)?;
     let policy = format!(
         "default-src 'none'; img-src data:; style-src '{}'; form-action 'self'{}; frame-ancestors 'none'; base-uri 'none'",
         style_hash(&html),
@@ -246,18 +268,24 @@ fn page(auth: &Auth, shown: Shown, language: &Language) -> Response<Body> {
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    response
+    Ok(response)
 }
 
-/// The front end's origins, to which a form of ours may lead: browsers hold redirects to `form-action` too (CSP Level 3 §6.4.1).
+/// The front end's origins, to which a form of ours may lead: browsers hold redirects to `form-action` too (CSP Level 3 §6.4.1). An
+/// app's own scheme has no origin, so the scheme stands for it.
 fn beyond(auth: &Auth) -> String {
     let frontend = &auth.settings.frontend;
-    let urls = [&frontend.login_url, &frontend.after_login_url].into_iter().flatten();
-    let origin = |url: &String| {
-        let uri: http::Uri = url.parse().ok()?;
-        Some(format!(" {}://{}", uri.scheme_str()?, uri.authority()?))
+    let urls = [&frontend.login_url, &frontend.after_login_url].into_iter().flatten().chain(&frontend.return_urls);
+    #[cfg(feature = "social")]
+    let urls = urls.chain(auth.social.callbacks_of_forms());
+    let source = |url: &String| {
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let web = matches!(scheme, "http" | "https");
+        Some(if web { format!("{scheme}://{authority}") } else { format!("{scheme}:") })
     };
-    urls.filter_map(origin).collect()
+    let sources: BTreeSet<String> = urls.filter_map(source).collect();
+    sources.iter().map(|source| format!(" {source}")).collect()
 }
 
 /// The one style sheet that may count: the page's own, named by its hash (CSP Level 3 §2.3.1).
@@ -283,39 +311,4 @@ fn guard(headers: &mut HeaderMap, auth: &Auth, holds_credential: bool) {
     let policy = if holds_credential { "no-referrer" } else { "same-origin" };
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(policy));
     render::stay_encrypted(headers, auth.settings.https());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn t56_only_a_path_of_this_site_is_gone_on_to() {
-        for next in ["/", "/orders", "/orders?page=2&x=%2F", "/a/b/#top"] {
-            assert!(is_path_here(next), "{next}");
-        }
-        let long = format!("/{}", "x".repeat(10 * 1024));
-        for next in [
-            "",
-            "orders",
-            "//evil.test",
-            "https:evil.test",
-            "https://evil.test",
-            "/\\evil.test",
-            "\\\\evil.test",
-            "/%09/evil.test",
-            "/\t/evil.test",
-            "/\n",
-            "javascript:alert(1)",
-            "data:text/html,x",
-            "/a/../b",
-            "/a/%2e%2e/b",
-            "/a%2fb",
-            "HTTPS://evil.test",
-            "/ä",
-            &long,
-        ] {
-            assert!(!is_path_here(next), "{next:?}");
-        }
-    }
 }

@@ -5,25 +5,18 @@ use aws_lc_rs::hmac;
 use crate::accounts::tokens::{self, Issued, Purpose};
 use crate::accounts::users::{self, User};
 use crate::accounts::{Auth, links, verification};
+use crate::db::Tx;
 use crate::ground::names::EmailAddress;
-use crate::ground::{Error, Result, Secret};
-use crate::mail::Mail;
+use crate::ground::{Result, Secret};
 use crate::mail::templates::{About, Kind, Person};
+use crate::mail::{Mail, SendError};
 
 use super::outbox::Job;
 
-/// A mail, and the canonical form of the address that it goes to.
-pub struct Letter {
-    /// The mail.
-    pub mail: Mail,
-    /// By which mails to one address are counted.
-    pub address_key: String,
-}
-
 /// What a job comes to.
-pub enum Written {
-    /// A mail.
-    Letter(Box<Letter>),
+pub enum Planned {
+    /// A mail to somebody.
+    For(Box<Plan>),
     /// Nobody is to get one: an unknown or disabled account, an address that is proven already or not wanted any more.
     Nobody,
     /// It was asked for so long ago that its link would have expired by now (T86).
@@ -31,22 +24,48 @@ pub enum Written {
 }
 
 /// To whom a mail goes, and what it is about.
-struct Plan {
+pub struct Plan {
     kind: Kind,
     user: User,
     to: EmailAddress,
     purpose: Option<Purpose>,
 }
 
-/// Writes the mail of a job.
+impl Plan {
+    /// The canonical form of the address that it goes to, by which mails are counted.
+    pub fn address_key(&self) -> &str {
+        self.to.key()
+    }
+}
+
+/// Looks up to whom the mail of a job goes. Makes no token yet: the mail may be one too many.
 ///
 /// # Errors
-/// Those of the database; [`Error::Internal`] when the template fails.
-pub async fn write(auth: &Auth, job: &Job) -> Result<Written> {
+/// Those of the database.
+pub async fn plan(auth: &Auth, job: &Job) -> Result<Planned> {
     if is_stale(auth, job) {
-        return Ok(Written::Expired);
+        return Ok(Planned::Expired);
     }
-    let Some(plan) = plan(auth, job).await? else { return Ok(Written::Nobody) };
+    Ok(find(auth, job).await?.map_or(Planned::Nobody, |plan| Planned::For(Box::new(plan))))
+}
+
+/// Makes the token and the code that the mail carries, if it carries any.
+///
+/// # Errors
+/// Those of the database and of the randomness.
+pub async fn issue(auth: &Auth, plan: &Plan) -> Result<Option<Issued>> {
+    let Some(purpose) = plan.purpose else { return Ok(None) };
+    let (floor, user) = (auth.clone(), plan.user.clone());
+    let (shown, key) = (plan.to.shown().to_owned(), plan.to.key().to_owned());
+    let work = move |tx: Tx| async move { tokens::issue(&floor, &tx, purpose, &user, (&shown, &key)).await };
+    auth.db.unit(work).await.map(Some)
+}
+
+/// Writes the mail.
+///
+/// # Errors
+/// [`SendError::Later`] when the template fails: it may be mended.
+pub fn write(auth: &Auth, job: &Job, plan: &Plan, issued: Option<Issued>) -> Result<Mail, SendError> {
     let mut about = About {
         user: person(&plan.user),
         email: plan.to.shown().to_owned(),
@@ -54,16 +73,15 @@ pub async fn write(auth: &Auth, job: &Job) -> Result<Written> {
         ..About::default()
     };
     about.link = way_out(auth, plan.kind).map(Secret::from);
-    if let Some(purpose) = plan.purpose {
-        let issued = issue(auth, purpose, &plan).await?;
+    if let (Some(purpose), Some(issued)) = (plan.purpose, issued) {
         fill(auth, &mut about, purpose, &plan.user, issued);
     }
     let language = match &plan.user.language {
         Some(tag) => auth.languages.named(tag),
         None => auth.languages.fallback(),
     };
-    let rendered = auth.templates.render(plan.kind, &about, language).map_err(|error| Error::internal(error.to_string()))?;
-    let mail = Mail {
+    let rendered = auth.templates.render(plan.kind, &about, language).map_err(|error| SendError::Later(error.to_string()))?;
+    Ok(Mail {
         id: id(auth, job),
         to: plan.to.shown().to_owned(),
         from: auth.settings.email_from().unwrap_or_default(),
@@ -72,15 +90,14 @@ pub async fn write(auth: &Auth, job: &Job) -> Result<Written> {
         html: rendered.html,
         link: about.link.as_ref().map(|link| link.expose().to_owned()),
         kind: plan.kind.name(),
-    };
-    Ok(Written::Letter(Box::new(Letter { mail, address_key: plan.to.key().to_owned() })))
+    })
 }
 
 /// Where a notice sends a reader who is alarmed, or who has an account already. None of these links carries a credential.
 fn way_out(auth: &Auth, kind: Kind) -> Option<String> {
     match kind {
-        Kind::PasswordChanged | Kind::PasswordResetDone | Kind::SessionEnded => Some(links::forgot_password(&auth.settings)),
-        Kind::AccountAlreadyExists => Some(links::sign_in(&auth.settings)),
+        Kind::PasswordChanged | Kind::PasswordResetDone | Kind::SessionEnded => links::forgot_password(&auth.settings),
+        Kind::AccountAlreadyExists => links::sign_in(&auth.settings),
         _ => None,
     }
 }
@@ -91,7 +108,7 @@ fn id(auth: &Auth, job: &Job) -> String {
     hex::encode(&hmac::sign(&auth.code_key, text.as_bytes()).as_ref()[..16])
 }
 
-async fn plan(auth: &Auth, job: &Job) -> Result<Option<Plan>> {
+async fn find(auth: &Auth, job: &Job) -> Result<Option<Plan>> {
     let Some(user) = reader(auth, job).await? else { return Ok(None) };
     let own = user.email.as_deref().and_then(|shown| EmailAddress::parse(shown).ok());
     let (to, purpose) = match job.kind {
@@ -149,12 +166,6 @@ fn person(user: &User) -> Person {
         last_name: user.last_name.clone(),
         profile: user.profile.clone(),
     }
-}
-
-async fn issue(auth: &Auth, purpose: Purpose, plan: &Plan) -> Result<Issued> {
-    let (floor, user) = (auth.clone(), plan.user.clone());
-    let (shown, key) = (plan.to.shown().to_owned(), plan.to.key().to_owned());
-    auth.db.unit(move |tx| async move { tokens::issue(&floor, &tx, purpose, &user, (&shown, &key)).await }).await
 }
 
 fn fill(auth: &Auth, about: &mut About, purpose: Purpose, user: &User, issued: Issued) {

@@ -3,17 +3,21 @@
 //! A round claims what is due, makes each mail (its token and code are made here and nowhere else), and hands it over. Between
 //! the claim and the answer nothing is locked: a process that dies leaves its lease to run out.
 
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::accounts::limits::{self, Action};
-use crate::accounts::{Auth, Client};
+use crate::accounts::limits::{self, Action, Reservation};
+use crate::accounts::{Auth, Client, tokens};
 use crate::ground::{Error, Result, meters};
 use crate::mail::SendError;
 
 use super::breaker::{self, Allowed};
-use super::letters::{self, Letter, Written};
+use super::letters::{self, Plan, Planned};
 use super::outbox::{self, Job};
 
 /// How often a process looks for mails that others asked for; its own ring a bell.
@@ -65,40 +69,62 @@ impl Round {
     }
 }
 
+/// How often one turn of [`deliver_some`] claims mails.
+const CLAIMS_A_TURN: usize = 10;
+
 /// Sends what is due.
 ///
 /// # Errors
 /// Those of the database; what was claimed and not answered is tried again when its lease has run out.
 pub async fn deliver_due(auth: &Auth) -> Result<Round> {
     let mut round = Round::default();
-    loop {
-        let limit = match auth.courier.breaker.allows(auth.clock.now()) {
-            Allowed::All => i64::from(auth.courier.at_once),
-            Allowed::Probe => 1,
-            Allowed::Nothing(_) => return Ok(round),
-        };
-        if !outbox::is_due(&auth.db, auth.clock.now()).await? {
+    while claim_and_send(auth, &mut round).await? {}
+    Ok(round)
+}
+
+/// Sends some of what is due, for a process that has other work besides: where mails come faster than they leave, there is always
+/// another one. If there may be more, the bell is rung.
+///
+/// # Errors
+/// As [`deliver_due`].
+pub async fn deliver_some(auth: &Auth) -> Result<Round> {
+    let mut round = Round::default();
+    for _ in 0..CLAIMS_A_TURN {
+        if !claim_and_send(auth, &mut round).await? {
             return Ok(round);
         }
-        let jobs = outbox::claim(&auth.db, &auth.courier.name, limit, LEASE, auth.clock.now()).await?;
-        if jobs.is_empty() {
-            return Ok(round);
-        }
-        let mut sending = JoinSet::new();
-        for job in jobs {
-            let auth = auth.clone();
-            sending.spawn(async move { deliver(&auth, &job).await });
-        }
-        let mut failure = Ok(());
-        while let Some(done) = sending.join_next().await {
-            // A panic in a host's template function costs its own mail, which is tried again when its lease has run out.
-            match done.unwrap_or_else(|error| Err(Error::internal(error.to_string()))) {
-                Ok(outcome) => round.count(outcome),
-                Err(error) => failure = Err(error),
-            }
-        }
-        failure?;
     }
+    auth.courier.bell.notify_one();
+    Ok(round)
+}
+
+/// Whether there was anything to send, and mail goes out at present.
+async fn claim_and_send(auth: &Auth, round: &mut Round) -> Result<bool> {
+    let limit = match auth.courier.breaker.allows(auth.clock.now()) {
+        Allowed::All => i64::from(auth.courier.at_once),
+        Allowed::Probe => 1,
+        Allowed::Nothing(_) => return Ok(false),
+    };
+    if !outbox::is_due(&auth.db, auth.clock.now()).await? {
+        return Ok(false);
+    }
+    let jobs = outbox::claim(&auth.db, &auth.courier.name, limit, LEASE, auth.clock.now()).await?;
+    if jobs.is_empty() {
+        return Ok(false);
+    }
+    let mut sending = JoinSet::new();
+    for job in jobs {
+        let auth = auth.clone();
+        sending.spawn(async move { deliver(&auth, &job).await });
+    }
+    let mut failure = Ok(());
+    while let Some(done) = sending.join_next().await {
+        match done.unwrap_or_else(|error| Err(Error::internal(error.to_string()))) {
+            Ok(outcome) => round.count(outcome),
+            Err(error) => failure = Err(error),
+        }
+    }
+    failure.map(|()| true)
 }
 
 async fn deliver(auth: &Auth, job: &Job) -> Result<Outcome> {
@@ -106,20 +132,35 @@ async fn deliver(auth: &Auth, job: &Job) -> Result<Outcome> {
     if matches!(auth.courier.breaker.allows(auth.clock.now()), Allowed::Nothing(_)) {
         return put_back(auth, job, "mail does not go out at present").await;
     }
-    let letter = match letters::write(auth, job).await {
-        Ok(Written::Letter(letter)) => letter,
-        Ok(Written::Nobody) => return drop_it(auth, job, Outcome::Nobody).await,
-        Ok(Written::Expired) => return drop_it(auth, job, Outcome::Expired).await,
-        // A template that fails fails its own mail; the log has the cause and no client hears of it (T79).
-        Err(Error::Internal(why)) => return failed(auth, job, SendError::Later(why)).await,
+    match to_reader(auth, job).await {
+        // The log has the cause and no client hears of it (T79).
+        Err(Error::Internal(why)) => failed(auth, job, SendError::Later(why)).await,
+        other => other,
+    }
+}
+
+async fn to_reader(auth: &Auth, job: &Job) -> Result<Outcome> {
+    let plan = match letters::plan(auth, job).await? {
+        Planned::For(plan) => plan,
+        Planned::Nobody => return drop_it(auth, job, Outcome::Nobody).await,
+        Planned::Expired => return drop_it(auth, job, Outcome::Expired).await,
+    };
+    // Before anything is issued: a mail that does not leave must not leave a token behind either (T18, T24).
+    let reserved = match reserve(auth, &plan).await {
+        Ok(reserved) => reserved,
+        Err(Error::Limited(_)) => {
+            tracing::info!(job = job.id, kind = job.kind.name(), "a mail beyond limits.mail is not sent");
+            return drop_it(auth, job, Outcome::TooMany).await;
+        }
         Err(other) => return Err(other),
     };
-    match allowed(auth, &letter).await {
-        Ok(()) => {}
-        Err(Error::Limited(_)) => return drop_it(auth, job, Outcome::TooMany).await,
-        Err(other) => return Err(other),
+    let sent = attempt(auth, job, &plan).await;
+    if !matches!(sent, Ok(Ok(()))) {
+        // Else a mail that is tried often uses up what its own address may get, and is dropped instead of sent (T86). A process
+        // that dies before this leaves one mail too many counted.
+        reserved.give_back(auth).await?;
     }
-    match auth.courier.transport.send(&letter.mail).await {
+    match sent? {
         Ok(()) => {
             auth.courier.breaker.close();
             outbox::done(&auth.db, &auth.courier.name, job.id).await?;
@@ -130,8 +171,47 @@ async fn deliver(auth: &Auth, job: &Job) -> Result<Outcome> {
 }
 
 /// At most so many mails for one address, of all kinds together (T69). Nobody is told.
-async fn allowed(auth: &Auth, letter: &Letter) -> Result<()> {
-    limits::reserve(auth, Action::Mail, &Client::command_line(), Some(&letter.address_key)).await.map(|_| ())
+async fn reserve(auth: &Auth, plan: &Plan) -> Result<Reservation> {
+    limits::reserve(auth, Action::Mail, &Client::command_line(), Some(plan.address_key())).await
+}
+
+async fn attempt(auth: &Auth, job: &Job, plan: &Plan) -> Result<Result<(), SendError>> {
+    let issued = letters::issue(auth, plan).await?;
+    let token = issued.as_ref().map(|issued| tokens::hash_of(&issued.token));
+    let sent = caught(async {
+        let mail = letters::write(auth, job, plan, issued)?;
+        auth.courier.transport.send(&mail).await
+    })
+    .await;
+    if let (Err(error), Some(token)) = (&sent, token) {
+        withdraw(auth, token, error).await?;
+    }
+    Ok(sent)
+}
+
+/// What `work` gives. A panic in it, be it in a template function or a transport of the host's, fails this mail alone, which is then
+/// tried later and given up in the end like any other.
+async fn caught(work: impl Future<Output = Result<(), SendError>>) -> Result<(), SendError> {
+    let mut work = pin!(work);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(poll) => poll,
+        Err(_) => {
+            metrics::counter!(meters::PANICS, "where" => "mail").increment(1);
+            Poll::Ready(Err(SendError::Later("a panic while it was written or sent".into())))
+        }
+    })
+    .await
+}
+
+/// Every try issues anew, so what an earlier one issued must not go on beside it. Where the connection broke, the mail may have
+/// left all the same, and its link goes on.
+async fn withdraw(auth: &Auth, token: Vec<u8>, error: &SendError) -> Result<()> {
+    let may_have_left = matches!(error, SendError::Transport(_));
+    auth.db
+        .unit(move |tx| async move {
+            if may_have_left { tokens::end_code(&tx, &token).await } else { tokens::forget(&tx, &token).await }
+        })
+        .await
 }
 
 async fn failed(auth: &Auth, job: &Job, error: SendError) -> Result<Outcome> {
@@ -159,4 +239,28 @@ async fn put_back(auth: &Auth, job: &Job, why: &str) -> Result<Outcome> {
 async fn drop_it(auth: &Auth, job: &Job, why: Outcome) -> Result<Outcome> {
     outbox::done(&auth.db, &auth.courier.name, job.id).await?;
     Ok(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::{TestApp, databases};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_turn_leaves_mails_for_the_next_and_rings_for_it() {
+        let app = TestApp::on(databases::fresh_sqlite().await, |_| {}).await;
+        app.register("ana").await;
+        for _ in 0..CLAIMS_A_TURN {
+            app.post("password/reset/", json!({ "email": "ana@example.org" })).send().await.expect(200);
+        }
+        let rung = async || tokio::time::timeout(Duration::from_millis(1), app.auth.courier.bell.notified()).await.is_ok();
+        assert!(rung().await, "by the requests");
+        assert_eq!(deliver_some(&app.auth).await.unwrap().sent, CLAIMS_A_TURN);
+        assert!(rung().await, "there is one left");
+        assert_eq!(deliver_some(&app.auth).await.unwrap().sent, 1);
+        assert!(!rung().await);
+    }
 }

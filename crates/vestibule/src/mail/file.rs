@@ -13,9 +13,12 @@ use super::message::Stamp;
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    /// The folder of the settings, which is made if it is not there.
-    pub(super) fn open(settings: &FileTransport) -> Result<Self, String> {
+    /// The folder of the settings, which is made if it is not there and we are `making`.
+    pub(super) fn open(settings: &FileTransport, making: bool) -> Result<Self, String> {
         let dir = settings.dir.as_ref().ok_or("email.file.dir: is not set")?;
+        if !making && !dir.exists() {
+            return Ok(Self(dir.clone()));
+        }
         make(dir).map_err(|error| format!("email.file.dir: {} cannot be made: {error}", dir.display()))?;
         let about = fs::metadata(dir).map_err(|error| format!("email.file.dir: {} cannot be read: {error}", dir.display()))?;
         if !about.is_dir() {

@@ -37,8 +37,8 @@ pub(super) struct Http {
 impl Http {
     /// The service of the settings. Nothing is connected yet, but the template is read and tried.
     pub(super) fn new(settings: &HttpTransport) -> Result<Self, String> {
-        let url: Uri =
-            settings.url.as_deref().ok_or("email.http.url: is not set")?.parse().map_err(|_| "email.http.url: is no URL")?;
+        let url = settings.url.as_ref().ok_or("email.http.url: is not set")?;
+        let url: Uri = url.expose().parse().map_err(|_| "email.http.url: is no URL")?;
         let headers = headers(settings)?;
         let template = Template::read(settings.body_template.as_deref(), headers.get(CONTENT_TYPE))?;
         Ok(Self { out: out(&url)?, url, headers, template })

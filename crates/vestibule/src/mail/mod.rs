@@ -138,10 +138,15 @@ impl Transport {
     /// # Errors
     /// A sentence for the operator that begins with the setting at fault.
     pub fn from_settings(settings: &Settings) -> Result<Self, String> {
+        Self::of(settings, true)
+    }
+
+    /// The same; where it is not `making`, the folder of mails need not be there and is not made.
+    pub(crate) fn of(settings: &Settings, making: bool) -> Result<Self, String> {
         let email = &settings.email;
         let way = match email.transport {
             settings::Transport::Console => Way::Console(Console::default()),
-            settings::Transport::File => Way::File(Folder::open(&email.file)?),
+            settings::Transport::File => Way::File(Folder::open(&email.file, making)?),
             settings::Transport::Http => Way::Http(Box::new(Http::new(&email.http)?)),
             #[cfg(feature = "smtp")]
             settings::Transport::Smtp => Way::Smtp(Box::new(Smtp::from_settings(settings)?)),

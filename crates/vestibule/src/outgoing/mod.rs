@@ -8,6 +8,7 @@ mod reach;
 pub(crate) mod tls;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -48,10 +49,19 @@ pub enum Plain {
 /// A way out.
 #[derive(Clone)]
 pub struct Outgoing {
-    client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    way: Way,
     bounds: Bounds,
     reach: Reach,
     plain: Plain,
+}
+
+/// What answers within this process, in the place of a network.
+pub type Within = Arc<dyn Fn(Request<Bytes>) -> Reply + Send + Sync>;
+
+#[derive(Clone)]
+enum Way {
+    Network(Box<Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>>),
+    Within(Within),
 }
 
 /// What came back.
@@ -100,7 +110,13 @@ impl Outgoing {
         tcp.enforce_http(false);
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls::client(authorities)?).https_or_http().enable_http1();
         let client = Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp));
-        Ok(Self { client, bounds, reach, plain })
+        Ok(Self { way: Way::Network(Box::new(client)), bounds, reach, plain })
+    }
+
+    /// A way that leads nowhere: what is asked is answered here.
+    pub fn within_process(answers: Within) -> Self {
+        let bounds = Bounds { connect: Duration::from_secs(1), answer: Duration::from_secs(1), largest: 1 << 20 };
+        Self { way: Way::Within(answers), bounds, reach: Reach::Anywhere, plain: Plain::Loopback }
     }
 
     /// The same with another limit on time.
@@ -123,7 +139,15 @@ impl Outgoing {
     }
 
     async fn ask(&self, request: Request<Full<Bytes>>) -> Result<Reply, Trouble> {
-        let answer = self.client.request(request).await.map_err(|error| Trouble::Broken(chain(&error)))?;
+        let client = match &self.way {
+            Way::Network(client) => client,
+            Way::Within(answers) => {
+                let (parts, body) = request.into_parts();
+                let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                return Ok(answers(Request::from_parts(parts, body)));
+            }
+        };
+        let answer = client.request(request).await.map_err(|error| Trouble::Broken(chain(&error)))?;
         let (parts, body) = answer.into_parts();
         let body = match Limited::new(body, self.bounds.largest).collect().await {
             Ok(body) => Ok(body.to_bytes()),

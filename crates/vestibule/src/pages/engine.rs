@@ -20,6 +20,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "base.html",
     "change_email.html",
     "change_password.html",
+    "dev_provider.html",
     "email_change.html",
     "email_changed.html",
     "email_confirm.html",
@@ -31,6 +32,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "problem.html",
     "sign_in.html",
     "sign_up.html",
+    "sign_up_complete.html",
     "verification_sent.html",
 ];
 
@@ -90,7 +92,8 @@ impl Pages {
 
 /// What every page knows: the names that an owner's own pages may use too.
 fn common(settings: &Settings) -> Value {
-    let url = |path: &str| links::page(settings, path);
+    // Nothing where the settings leave the page out.
+    let url = |path: &str| links::page_if_there(settings, path).unwrap_or_default();
     let account = &settings.account;
     context! {
         site_name => &settings.site.name,

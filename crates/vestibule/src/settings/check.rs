@@ -140,6 +140,7 @@ fn spans(settings: &Settings, found: &mut Found) {
         ("tokens.absolute_ttl", tokens.absolute_ttl, least..=century),
         ("jwt.access_ttl", jwt.access_ttl, least..=century),
         ("jwt.refresh_ttl", jwt.refresh_ttl, jwt.access_ttl..=century),
+        ("jwt.refresh_grace", jwt.refresh_grace, nothing..=Span::seconds(60)),
         ("jwt.leeway", jwt.leeway, nothing..=Span::seconds(60)),
     ] {
         within(found, key, span, range);
@@ -166,16 +167,41 @@ fn limits(settings: &Settings, found: &mut Found) {
     if settings.production() && !limits.enabled {
         found.add("limits.enabled", "is false in production", "Remove it, or set the limits that are too low.");
     }
-    if limits.registration.rates().iter().any(|rate| rate.scope != Scope::Ip) {
-        let what = "has a scope other than ip, but nobody who registers has an account";
-        found.add("limits.registration", what, "Use the scope ip.");
+    // A scope that an action cannot count would be no limit at all, and nobody would notice.
+    for (key, rates, countable, why, remedy) in [
+        (
+            "limits.login",
+            &limits.login,
+            Scope::Ip,
+            "nobody who asks to log in is known yet",
+            "Use the scope ip; limits.login_failed counts each account.",
+        ),
+        ("limits.registration", &limits.registration, Scope::Ip, "nobody who registers has an account", "Use the scope ip."),
+        (
+            "limits.reset",
+            &limits.reset,
+            Scope::Ip,
+            "nobody who asks for a mail or brings its link is known yet",
+            "Use the scope ip; limits.mail counts the mails to each address.",
+        ),
+        (
+            "limits.mail",
+            &limits.mail,
+            Scope::Account,
+            "mails to one address are counted together, whoever asked for them",
+            "Use the scope account.",
+        ),
+    ] {
+        if let Some(rate) = rates.rates().iter().find(|rate| rate.scope != countable) {
+            found.add(key, format!("has the scope {}, but {why}", rate.scope.word()), remedy);
+        }
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::settings::{Environment, Rate, RateLimits};
+    use crate::settings::{Environment, RateLimits};
 
     pub(in crate::settings) fn keys(settings: &Settings) -> Vec<String> {
         settings.check().into_iter().map(|p| p.key).collect()
@@ -241,6 +267,7 @@ pub(super) mod tests {
         settings.email.code_tries = 6;
         settings.tokens.idle_ttl = Span::seconds(0);
         settings.tokens.absolute_ttl = Span::seconds(0);
+        settings.jwt.refresh_grace = beyond(Span::seconds(60));
         settings.jwt.leeway = beyond(Span::seconds(60));
         let expected = [
             "password.min_length",
@@ -251,6 +278,7 @@ pub(super) mod tests {
             "email.code_ttl",
             "tokens.idle_ttl",
             "tokens.absolute_ttl",
+            "jwt.refresh_grace",
             "jwt.leeway",
             "server.body_max",
             "email.code_tries",
@@ -267,6 +295,9 @@ pub(super) mod tests {
         settings.password.reset_ttl = Span::hours(24);
         settings.email.verification_ttl = Span::days(7);
         settings.jwt.leeway = Span::seconds(60);
+        settings.jwt.refresh_grace = Span::seconds(60);
+        assert_eq!(keys(&settings), [""; 0]);
+        settings.jwt.refresh_grace = Span::seconds(0);
         assert_eq!(keys(&settings), [""; 0]);
     }
 
@@ -293,15 +324,35 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn limits_stay_on_in_production_and_registration_counts_addresses() {
+    fn limits_stay_on_in_production() {
         let mut settings = Settings::default();
         settings.limits.enabled = false;
         assert_eq!(keys(&settings), [""; 0]);
         settings.environment = Environment::Production;
         assert!(keys(&settings).contains(&"limits.enabled".into()));
-        let mut settings = Settings::default();
-        settings.limits.registration = "5/m/account".parse::<Rate>().into_iter().collect::<RateLimits>();
-        assert_eq!(keys(&settings), ["limits.registration"]);
+    }
+
+    #[test]
+    fn a_scope_that_an_action_cannot_count_is_refused() {
+        let limit = |text: &str| text.parse::<RateLimits>().unwrap();
+        for scope in ["account", "account+ip"] {
+            let mut settings = Settings::default();
+            let limits = &mut settings.limits;
+            (limits.login, limits.registration) = (limit(&format!("5/m/{scope}")), limit(&format!("20/m/ip, 5/m/{scope}")));
+            (limits.reset, limits.login_failed) = (limit(&format!("20/m/ip, 5/m/{scope}")), limit(&format!("5/m/{scope}")));
+            assert_eq!(keys(&settings), ["limits.login", "limits.registration", "limits.reset"]);
+        }
+        for scope in ["ip", "account+ip"] {
+            let mut settings = Settings::default();
+            settings.limits.mail = limit(&format!("3/h/account, 9/h/{scope}"));
+            let [problem] = settings.check().try_into().unwrap();
+            assert_eq!(
+                problem.to_string(),
+                format!(
+                    "limits.mail has the scope {scope}, but mails to one address are counted together, whoever asked for them. Use the scope account."
+                )
+            );
+        }
     }
 
     #[test]

@@ -90,7 +90,12 @@ pub(super) fn check(settings: &Settings, found: &mut Found) {
 /// Two cookies of one name would overwrite each other.
 fn different(settings: &Settings, found: &mut Found) {
     let names = settings.cookie_names();
+    let social = format!("{}social", settings.host_prefix());
+    // The first three have no setting, so they are never at fault.
     let all = [
+        ("", &names.form, "the cookie of our own pages' forms"),
+        ("", &names.device, "the cookie that knows a browser again"),
+        ("", &social, "the cookie of the way over sign-in providers"),
         ("jwt.access_cookie", &names.access, "the access token's cookie"),
         ("jwt.refresh_cookie", &names.refresh, "the refresh token's cookie"),
         ("tokens.session_cookie_name", &names.session, "the session cookie"),
@@ -178,6 +183,20 @@ mod tests {
         assert_eq!(settings.session_cookie_name(), "mine");
         settings.tokens.csrf_cookie_name = Some("mine".into());
         assert_eq!(keys(&settings), ["tokens.csrf_cookie_name"]);
+    }
+
+    #[test]
+    fn t41_no_cookie_has_the_name_of_one_that_is_always_there() {
+        for name in ["form", "device", "social", "csrftoken"] {
+            let mut settings = Settings::default();
+            settings.tokens.session_cookie_name = Some(name.into());
+            settings.jwt.access_cookie = Some(format!("{name}2"));
+            assert_eq!(keys(&settings).len(), 1, "{name}");
+            settings.server.public_url = Some("https://auth.example.org".into());
+            assert_eq!(keys(&settings).is_empty(), name != "csrftoken", "__Host-{name} is another");
+            settings.jwt.access_cookie = Some(format!("__Host-{name}"));
+            assert_eq!(keys(&settings).len(), 1, "{name}");
+        }
     }
 
     #[test]

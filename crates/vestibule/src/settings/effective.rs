@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use http::Uri;
 use serde_json::{Value, json};
 
+use crate::ground::address::is_loopback_host;
+
 use super::{Environment, Profile, Settings, TokenMode};
 
 impl Settings {
@@ -16,6 +18,11 @@ impl Settings {
     /// Whether others can reach the service: in production, or when it listens beyond loopback.
     pub fn exposed(&self) -> bool {
         self.production() || !self.server.listen.ip().to_canonical().is_loopback()
+    }
+
+    /// Whether this machine alone sees the service, as far as the settings tell: in development, on loopback, under its address.
+    pub fn local(&self) -> bool {
+        !self.exposed() && is_loopback_host(&self.public_host())
     }
 
     /// Whether answers repeat those of dj-rest-auth, also where they tell who has an account.

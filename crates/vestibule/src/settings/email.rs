@@ -113,7 +113,7 @@ pub struct FileTransport {
 pub struct HttpTransport {
     /// Where the delivery service takes mails.
     #[schemars(example = "https://mail.example.org/send")]
-    pub url: Option<String>,
+    pub url: Option<SecretUrl>,
     /// Headers of every request to it, such as the one that carries its key.
     #[serde(serialize_with = "formats::masked_map")]
     pub headers: BTreeMap<String, Secret>,

@@ -79,7 +79,8 @@ pub(super) fn cidrs(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": { "type": "string", "format": "cidr" } })
 }
 
-/// An address that may hold a password. It can be shown: the password is left out.
+/// An address that may hold a password. It can be shown: the password is left out, and on the web all values of the query, since any
+/// of them may be a key.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct SecretUrl(Secret);
@@ -109,6 +110,7 @@ impl fmt::Display for SecretUrl {
         // The last @, because a password may hold one that was not encoded: rather hide too much than too little.
         let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(user, rest)| (user, rest));
         let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+        let on_the_web = scheme.to_ascii_lowercase().starts_with("http");
         write!(f, "{scheme}://")?;
         match user.split_once(':') {
             Some((name, _)) => write!(f, "{name}:…@")?,
@@ -117,8 +119,14 @@ impl fmt::Display for SecretUrl {
         }
         f.write_str(place)?;
         for (i, part) in query.into_iter().flat_map(|q| q.split('&')).enumerate() {
-            let secret = part.split('=').next().unwrap_or_default().to_ascii_lowercase().contains("pass");
-            let shown = if secret { Cow::Borrowed("password=…") } else { Cow::Borrowed(part) };
+            let (name, lower) = (part.split_once('=').map(|(name, _)| name), part.to_ascii_lowercase());
+            let secret = lower.split('=').next().unwrap_or_default().contains("pass");
+            let shown = match name {
+                _ if secret => Cow::Borrowed("password=…"),
+                Some(name) if on_the_web => Cow::Owned(format!("{name}=…")),
+                None if on_the_web => Cow::Borrowed("…"),
+                _ => Cow::Borrowed(part),
+            };
             write!(f, "{}{shown}", if i == 0 { '?' } else { '&' })?;
         }
         Ok(())
@@ -246,6 +254,8 @@ mod tests {
             ("postgres://ana:s3cret@db:5432/app", "postgres://ana:…@db:5432/app"),
             ("postgres://ana:s3/c@r?t@db/app", "postgres://ana:…@db/app"),
             ("postgres://ana@db/app?password=s3cret&sslmode=require", "postgres://ana@db/app?password=…&sslmode=require"),
+            ("https://mail.example.org/send?key=s3cret&region=eu", "https://mail.example.org/send?key=…&region=…"),
+            ("HTTP://127.0.0.1:8080/send?s3cret", "HTTP://127.0.0.1:8080/send?…"),
             ("host=db password=s3cret", "…(set)"),
         ] {
             let url = SecretUrl::from(whole);

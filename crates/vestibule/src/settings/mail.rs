@@ -62,7 +62,7 @@ fn http(http: &HttpTransport, production: bool, found: &mut Found) {
     let Some(text) = &http.url else {
         return found.add("email.http.url", "is required by email.transport http", remedy);
     };
-    let url: Option<Uri> = text.parse().ok();
+    let url: Option<Uri> = text.expose().parse().ok();
     let host = url.as_ref().and_then(Uri::authority).filter(|whole| !whole.as_str().contains('@')).map(|whole| whole.host());
     match (url.as_ref().and_then(Uri::scheme_str), host) {
         (Some("https"), Some(_)) => {}

@@ -20,6 +20,7 @@ mod rules {
     use super::{Found, Settings};
     use crate::ground::address::is_loopback_host;
     use crate::settings::Social;
+    use crate::social::dev::DEV;
     use crate::social::kinds::{ClientProof, KINDS, Kind, Speech};
 
     /// First segments of paths that mean something else.
@@ -52,7 +53,11 @@ mod rules {
                 found.add(key("kind"), what, format!("Use one of {}.", known.join(", ")));
                 continue;
             };
-            client(own, kind, &key, found);
+            if kind.name == DEV {
+                development(settings, id, found);
+            } else {
+                client(own, kind, &key, found);
+            }
             addresses(settings, own, kind, &key, found);
             issuer(own, kind, &key, found);
             members(settings, own, &key, found);
@@ -106,6 +111,17 @@ mod rules {
             let named = own.map.get("subject");
             let subject = named.map_or_else(|| kind.members.subject.to_vec(), |name| vec![name.as_str()]);
             Self { issuer: own.effective_issuer(kind), endpoints, subject }
+        }
+    }
+
+    /// It lets anybody in as anybody.
+    fn development(settings: &Settings, id: &str, found: &mut Found) {
+        if id != DEV {
+            found.add(format!("social.{id}.kind"), "is \"dev\", which has one section", "Call the section social.dev.");
+        } else if !settings.local() {
+            let what = "lets everybody sign in as anybody, so it is for development on one machine alone: environment = \
+                        \"development\", server.listen and server.public_url on loopback";
+            found.add(format!("social.{id}"), what, "Remove the section.");
         }
     }
 
@@ -297,6 +313,7 @@ mod rules {
             ] {
                 assert_eq!(problems(id, |_| {}), missing);
             }
+            assert_eq!(problems("dev", |own| *own = Social::default()), [""; 0], "not even two");
             assert_eq!(problems("github", |own| own.client_id = None), ["social.github.client_id"]);
             assert_eq!(problems("github", |own| own.client_secret = None), ["social.github.client_secret"]);
         }
@@ -326,6 +343,25 @@ mod rules {
                 }
             }
             assert_eq!(problems("oidc", |own| own.issuer = Some("https://a.test/?x".into())), ["social.oidc.issuer"]);
+        }
+
+        #[test]
+        fn t79_the_provider_that_believes_everybody_is_for_one_machine_in_development() {
+            let found = |change: fn(&mut Settings)| {
+                let mut settings = Settings::default();
+                settings.social.insert("dev".into(), Social::default());
+                change(&mut settings);
+                keys(&settings).contains(&"social.dev".to_owned())
+            };
+            assert!(!found(|_| {}));
+            assert!(!found(|settings| settings.server.public_url = Some("http://localhost:8000".into())));
+            assert!(found(|settings| settings.environment = Environment::Production));
+            assert!(found(|settings| settings.server.listen = "0.0.0.0:8000".parse().unwrap()));
+            assert!(found(|settings| settings.server.public_url = Some("https://auth.example.org".into())));
+            assert_eq!(problems("acme", |own| own.kind = "dev".into()), ["social.acme.kind"]);
+            let mut settings = Settings { environment: Environment::Production, ..Settings::default() };
+            settings.social.insert("dev".into(), Social::default());
+            assert!(crate::social::Providers::load(&settings).is_err(), "nor is it made where nobody asked the rules");
         }
 
         #[test]

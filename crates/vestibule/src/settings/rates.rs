@@ -145,15 +145,15 @@ impl JsonSchema for RateLimits {
 pub struct Limits {
     /// Whether limits count at all; `false` is refused in production.
     pub enabled: bool,
-    /// Attempts to log in.
+    /// Attempts to log in; the scope is `ip`.
     pub login: RateLimits,
     /// Failed attempts to log in, and wrong old passwords.
     pub login_failed: RateLimits,
     /// Attempts to make an account; the scope is `ip`.
     pub registration: RateLimits,
-    /// Requests for a password reset, and attempts to use one.
+    /// Requests for mails (a reset, another verification, another address), and attempts to use their links and codes; the scope is `ip`.
     pub reset: RateLimits,
-    /// Mails to one address, of all kinds together; what goes beyond is dropped silently.
+    /// Mails to one address, of all kinds together; what goes beyond is dropped silently; the scope is `account`.
     pub mail: RateLimits,
 }
 

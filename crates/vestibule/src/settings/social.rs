@@ -14,7 +14,7 @@ use crate::ground::Secret;
 #[serde(default, deny_unknown_fields)]
 pub struct Social {
     /// What kind of provider it is; the name of the section when left out. `oidc` and `oauth2` are for providers that have no kind
-    /// of their own.
+    /// of their own; `social.dev` alone is a provider for development, which believes what one types.
     #[schemars(example = &"oidc")]
     pub kind: String,
     /// The identifier that the provider gave to this service.

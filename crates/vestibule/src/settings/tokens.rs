@@ -80,7 +80,8 @@ pub struct Jwt {
     pub refresh_ttl: Span,
     /// Whether every refresh gives a new refresh token and spends the old one.
     pub rotate_refresh: bool,
-    /// How long a spent refresh token still gives its successor again, for an answer that was lost on the way.
+    /// How long a spent refresh token still gives its successor again, for an answer that was lost on the way; at most
+    /// 60s.
     pub refresh_grace: Span,
     /// How far clocks may differ; at most 60s.
     pub leeway: Span,

@@ -4,7 +4,7 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::PublicKeyComponents;
-use aws_lc_rs::signature::{self, EcdsaKeyPair, ParsedPublicKey, RsaParameters};
+use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair, ParsedPublicKey, RsaParameters};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
@@ -132,7 +132,7 @@ fn curve(algorithm: &'static dyn signature::VerificationAlgorithm, bytes: &[u8])
     ParsedPublicKey::new(algorithm, bytes).ok().map(Material::Curve)
 }
 
-/// The key with which client secrets are signed.
+/// A key with which tokens are signed: client secrets, and those of `social.dev`.
 pub(super) struct SigningKey(EcdsaKeyPair);
 
 impl SigningKey {
@@ -150,22 +150,41 @@ impl SigningKey {
             .map_err(|_| "holds no key of the curve P-256")
     }
 
+    /// A key that nobody has had before.
+    ///
+    /// # Errors
+    /// A sentence without randomness.
+    pub(super) fn fresh() -> Result<Self, &'static str> {
+        EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).map(Self).map_err(|_| "no key can be made")
+    }
+
+    /// What checks its signatures, as a JSON Web Key of that name.
+    pub(super) fn public(&self, key_id: &str) -> Value {
+        // An uncompressed point (SEC 1 §2.3.3): a byte that says so, and two coordinates.
+        let (x, y) = self.0.public_key().as_ref()[1..].split_at(32);
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        json!({ "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": key_id, "x": encode(x), "y": encode(y) })
+    }
+
+    /// A token with these claims.
+    pub(super) fn token(&self, key_id: &str, claims: &Value) -> Option<String> {
+        let header = json!({ "alg": "ES256", "kid": key_id });
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encode(&header), encode(claims));
+        let signature = self.0.sign(&SystemRandom::new(), signed.as_bytes()).ok()?;
+        Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref())))
+    }
+
     /// A client secret for the next minutes (Apple's rules; RFC 7523 §3 has the same shape).
     pub(super) fn client_secret(&self, key_id: &str, team: &str, client: &str, audience: &str, now: Time) -> Option<Secret> {
         let seconds = now.millis() / 1000;
-        let header = json!({ "alg": "ES256", "kid": key_id });
         let claims = json!({ "iss": team, "iat": seconds, "exp": seconds + 300, "aud": audience, "sub": client });
-        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", encode(header), encode(claims));
-        let signature = self.0.sign(&SystemRandom::new(), signed.as_bytes()).ok()?;
-        Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref())).into())
+        self.token(key_id, &claims).map(Secret::from)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_lc_rs::signature::KeyPair;
-
     use super::*;
 
     #[test]
@@ -193,10 +212,9 @@ mod tests {
     #[test]
     fn a_client_secret_is_signed_by_its_key() {
         let pair = EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        let point = pair.public_key().as_ref().to_vec();
-        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let jwk = json!({ "kty": "EC", "crv": "P-256", "x": encode(&point[1..33]), "y": encode(&point[33..]) });
-        let secret = SigningKey(pair).client_secret("KEY", "TEAM", "client", "https://idp", Time::from_millis(9_000)).unwrap();
+        let key = SigningKey(pair);
+        let jwk = key.public("KEY");
+        let secret = key.client_secret("KEY", "TEAM", "client", "https://idp", Time::from_millis(9_000)).unwrap();
         let token = Unverified::read(secret.expose()).unwrap();
         assert!(token.is_signed_by(&Key::read(&jwk).unwrap()));
         assert_eq!(token.key_id(), Some("KEY"));

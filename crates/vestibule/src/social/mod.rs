@@ -5,6 +5,7 @@
 //! [`id_token`].
 
 pub mod authorize;
+pub mod dev;
 mod discovery;
 mod documents;
 pub mod exchange;
@@ -18,10 +19,13 @@ pub mod proof;
 pub mod provider;
 pub mod trial;
 
+use std::sync::Arc;
+
 use crate::ground::Result;
 use crate::ground::seal::SealingKey;
 use crate::ground::secrets::MasterKey;
 
+pub use dev::DevProvider;
 pub(crate) use documents::one_line;
 pub use failure::Failure;
 pub use person::Person;
@@ -38,6 +42,16 @@ pub struct SignIn {
 }
 
 impl SignIn {
+    /// The provider for development, where the settings have it.
+    pub fn dev(&self) -> Option<&Arc<DevProvider>> {
+        self.providers.get(dev::DEV)?.dev.as_ref()
+    }
+
+    /// Where else than here a form of our pages may lead, which providers for development have.
+    pub fn callbacks_of_forms(&self) -> impl Iterator<Item = &String> {
+        self.providers.iter().filter(|provider| provider.dev.is_some()).map(|provider| &provider.front_callback)
+    }
+
     /// With these providers and the installation's key.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use crate::ground::{Secret, Time};
 use crate::outgoing::{Bounds, Outgoing, Plain, Reach, tls};
 use crate::settings::{Link, Settings, Social, read_secret_file};
 
+use super::dev::{self, DEV, DevProvider};
 use super::discovery::{Description, Metadata};
 use super::failure::Failure;
 use super::jws::SigningKey;
@@ -40,6 +41,8 @@ pub struct Provider {
     pub front_callback: String,
     /// The identifier that the provider gave to this service.
     pub client_id: String,
+    /// The provider itself, where it is ours.
+    pub(super) dev: Option<Arc<DevProvider>>,
     pub(super) secret: Option<Secret>,
     pub(super) signing: Option<SigningKey>,
     pub(super) issuer: String,
@@ -156,25 +159,32 @@ impl Provider {
             }
             _ => None,
         };
-        let base = format!("{}{}", settings.public_url(), settings.server.base_path.trim_end_matches('/'));
         let paths = Paths::of(id, kind);
         // Moved elsewhere, the provider sends people there too; left out, only the front end can make requests.
         let place = settings.endpoints.place(paths.callback).unwrap_or_else(|| paths.callback.to_owned());
-        let ours = format!("{base}/{place}/");
+        let ours = address(settings, paths.callback);
         let theirs = own.callback_url.clone().unwrap_or_else(|| ours.clone());
         let is_ours = theirs.trim_end_matches('/').ends_with(&format!("/{place}"));
+        let callback = if is_ours { theirs.clone() } else { ours };
+        let client_id = own.client_id.clone().unwrap_or_else(|| if kind.name == DEV { DEV.to_owned() } else { String::new() });
+        let dev = match kind.name {
+            DEV => Some(dev_provider(id, settings, &client_id, [callback.clone(), theirs.clone()])?),
+            _ => None,
+        };
+        let within = dev.clone().map(|dev| Outgoing::within_process(Arc::new(move |request| dev.answer(&request))));
         Ok(Self {
             id: id.to_owned().leak(),
             paths,
             kind,
-            callback: if is_ours { theirs.clone() } else { ours },
+            callback,
             front_callback: theirs,
-            client_id: own.client_id.clone().unwrap_or_default(),
+            client_id,
+            dev,
             issuer: own.issuer.clone().unwrap_or_else(|| kind.issuer.to_owned()),
             reading: Reading::new(&kind.members, &own.map),
             secret,
             signing,
-            out,
+            out: within.unwrap_or(out),
             keys: Keys::default(),
             description: Description::default(),
             settings: own.clone(),
@@ -245,6 +255,21 @@ impl Provider {
             scopes: Vec::new(),
         })
     }
+}
+
+/// The whole address of a place below the base path, wherever it was moved to.
+fn address(settings: &Settings, path: &str) -> String {
+    let base = format!("{}{}", settings.public_url(), settings.server.base_path.trim_end_matches('/'));
+    format!("{base}/{}/", settings.endpoints.place(path).unwrap_or_else(|| path.to_owned()))
+}
+
+/// The provider for development, where nobody but this machine can reach it.
+fn dev_provider(id: &str, settings: &Settings, client: &str, callbacks: [String; 2]) -> Result<Arc<DevProvider>, String> {
+    if !settings.local() || id != DEV {
+        return Err("is for development on this machine alone, in the section social.dev".into());
+    }
+    tracing::warn!("social.dev is on: whoever reaches this service signs in as whom they like");
+    DevProvider::new(client, callbacks, address(settings, dev::PAGE)).map(Arc::new)
 }
 
 impl Social {

@@ -13,7 +13,8 @@ const provider = new Provider(issuer, {
     {
       client_id: "client-1",
       client_secret: "provider-secret",
-      redirect_uris: ["http://127.0.0.1:8000/auth/social/foreign/callback/"],
+      // The test kit's service, and that of scripts/browse-providers.
+      redirect_uris: [8000, 18184].map((port) => `http://127.0.0.1:${port}/auth/social/foreign/callback/`),
     },
   ],
   claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name", "preferred_username"] },

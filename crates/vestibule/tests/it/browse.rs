@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde_json::json;
+use vestibule::settings::TokenMode;
 use vestibule::testing::{TestAnswer, TestApp, TestRequest, on_both};
 
 use crate::exchange::*;
@@ -93,6 +94,23 @@ async fn t77_what_others_wrote_is_text_on_a_page() {
         assert!(user.text.contains("Signed in as <strong>ana</strong>"));
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_page_asks_for_the_credential_that_its_json_asks_for() {
+    for (mode, scheme) in
+        [(TokenMode::Opaque, "Token"), (TokenMode::Jwt, "Bearer realm=\"api\""), (TokenMode::JwtCookie, "Bearer realm=\"api\"")]
+    {
+        on_both(
+            |settings| settings.tokens.mode = mode,
+            async |app: TestApp| {
+                for answer in [app.get("user/").send().await, page(&app, "user/").await] {
+                    assert_eq!(answer.expect(401).header("www-authenticate"), scheme);
+                }
+            },
+        )
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -191,9 +191,11 @@ async fn t10_t20_only_the_stored_address_gets_mail_and_every_answer_is_the_same(
             app.register("mike").await;
             app.deliver().await;
             app.mailbox.clear();
-            for email in ["mike@example.org", "nobody@example.org", "m\u{131}ke@example.org", "MIKE@EXAMPLE.ORG"] {
-                let asked = app.post("password/reset/", json!({ "email": email })).send().await;
-                assert!(asked.status == 200 || email.contains('\u{131}'), "{email}: {}", asked.text);
+            let look_alike = app.post("password/reset/", json!({ "email": "m\u{131}ke@example.org" })).send().await.expect(400);
+            assert_eq!(look_alike.json(), json!({ "email": ["Enter a valid email address."] }), "whoever has an account");
+            for email in ["mike@example.org", "nobody@example.org", "MIKE@EXAMPLE.ORG"] {
+                let asked = app.post("password/reset/", json!({ "email": email })).send().await.expect(200);
+                assert_eq!(asked.json(), json!({ "detail": "Password reset e-mail has been sent." }), "{email}");
             }
             app.deliver().await;
             let to: Vec<_> = app.mailbox.mails().into_iter().map(|mail| mail.to).collect();

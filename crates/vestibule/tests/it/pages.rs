@@ -13,17 +13,17 @@ use vestibule::testing::{TestAnswer, TestApp, on_both};
 const OTHER: &str = "An0ther-pass-7q";
 
 /// Keeps cookies, and sends forms with the token that stands in the page.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     app: &'a TestApp,
-    cookies: Mutex<BTreeMap<String, String>>,
+    pub(crate) cookies: Mutex<BTreeMap<String, String>>,
 }
 
 impl<'a> Browser<'a> {
-    fn new(app: &'a TestApp) -> Self {
+    pub(crate) fn new(app: &'a TestApp) -> Self {
         Self { app, cookies: Mutex::default() }
     }
 
-    async fn ask(&self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> TestAnswer {
+    pub(crate) async fn ask(&self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> TestAnswer {
         let mut request = self.app.request(method, path).header("origin", "http://127.0.0.1:8000");
         let cookies: Vec<_> = self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {
@@ -46,7 +46,7 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    async fn open(&self, path: &str) -> TestAnswer {
+    pub(crate) async fn open(&self, path: &str) -> TestAnswer {
         self.ask(Method::GET, path, None).await
     }
 
@@ -58,7 +58,7 @@ impl<'a> Browser<'a> {
         self.ask(Method::POST, to, Some(&form)).await
     }
 
-    async fn send(&self, page: &str, form: &[(&str, &str)]) -> TestAnswer {
+    pub(crate) async fn send(&self, page: &str, form: &[(&str, &str)]) -> TestAnswer {
         self.send_to(page, page, form).await
     }
 
@@ -189,6 +189,7 @@ async fn t56_after_signing_in_one_comes_to_where_one_wanted_on_this_site_alone()
             app.register("ana").await;
             for (next, expected) in [
                 ("%2Forders%3Fpage%3D2", "/orders?page=2"),
+                ("https%3A%2F%2Fapp.example.test%2Fa%2Fb", "/auth/account/"),
                 ("%2F%2Fevil.test", "/auth/account/"),
                 ("https%3A%2F%2Fevil.test", "/auth/account/"),
                 ("%2F%5Cevil.test", "/auth/account/"),
@@ -209,6 +210,26 @@ async fn t56_after_signing_in_one_comes_to_where_one_wanted_on_this_site_alone()
         assert_eq!(to.header("location"), "http://app.example.org/");
         let page = app.get("sign-in/").send().await.expect(200);
         assert!(page.header("content-security-policy").contains("form-action 'self' http://app.example.org;"));
+    })
+    .await;
+    let listed = |settings: &mut Settings| {
+        settings.frontend.return_urls = vec!["https://app.example.test/a".into(), "myapp://callback".into()];
+    };
+    on_both(listed, async |app: TestApp| {
+        app.register("ana").await;
+        for (next, expected) in [
+            ("https%3A%2F%2Fapp.example.test%2Fa%2Fb", "https://app.example.test/a/b"),
+            ("myapp%3A%2F%2Fcallback", "myapp://callback"),
+            ("https%3A%2F%2Fapp.example.test%2F", "/auth/account/"),
+            ("https%3A%2F%2Fapp.example.test.evil.test%2Fa", "/auth/account/"),
+            ("myapp%3A%2F%2Fcallback.evil", "/auth/account/"),
+        ] {
+            let (browser, page) = (Browser::new(&app), format!("sign-in/?next={next}"));
+            let to = browser.send(&page, &[("name", "ana"), ("password", PASSWORD)]).await.expect(303);
+            assert_eq!(to.header("location"), expected);
+        }
+        let policy = app.get("sign-in/").send().await.expect(200).header("content-security-policy").to_owned();
+        assert!(policy.contains("form-action 'self' https://app.example.test myapp:;"), "{policy}");
     })
     .await;
 }

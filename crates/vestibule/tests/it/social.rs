@@ -1,13 +1,19 @@
 //! Signing in with providers, against a provider that says what it is told to say.
 
 mod accounts;
+mod completion;
 mod connections;
 mod crossing;
+mod dev;
 mod faults;
 mod foreign;
+mod kept;
+mod kinds;
+mod modes;
 mod takeover;
 mod tokens;
 mod trial;
+mod typed;
 
 use http::Method;
 use serde_json::{Value, json};

@@ -233,6 +233,27 @@ async fn t44_another_site_can_neither_refresh_nor_log_in_nor_out_with_cookies() 
 }
 
 #[tokio::test]
+async fn asking_whether_a_token_counts_changes_nothing_so_no_cookie_stands_in_the_way() {
+    let change = |settings: &mut Settings| {
+        in_cookies(settings);
+        settings.jwt.csrf = true;
+    };
+    on_both(change, async |app: TestApp| {
+        let first = registered(&app, "ana").await;
+        let access = cookie(&first, "access");
+        let cookies = format!("access={access}; csrftoken={}", cookie(&first, "csrftoken"));
+        let verify = |token: &str| app.post("token/verify/", json!({ "token": token })).header("cookie", &cookies);
+        assert_eq!(verify(&access).send().await.expect(200).json(), json!({}));
+        verify(&access).header("origin", HERE).send().await.expect(200);
+        verify(&access).header("origin", "https://evil.test").send().await.expect(200);
+        verify("garbage").header("origin", HERE).send().await.expect(401);
+        let patch = app.patch("user/", json!({ "first_name": "A" })).header("cookie", &cookies).header("origin", HERE);
+        patch.send().await.expect(403);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn t29_disabling_an_account_ends_its_tokens_at_the_next_request() {
     on_both(jwt, async |app: TestApp| {
         let first = registered(&app, "ana").await;

@@ -25,9 +25,8 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("README.md", "scripts/test", "this test is part of it"),
     ("bench/README.md", "scripts/measure bench  ", "measures for minutes; its parts are tested in the crate"),
     ("bench/README.md", "vestibule-bench seed", "needs release builds of two programs"),
+    ("bench/README.md", "export VESTIBULE__SECRET_KEY", "needs release builds of two programs"),
     ("bench/README.md", "scripts/measure bench --only reads \\", "needs peers in other languages"),
-    ("docs/cookbook/single-page-app.md", "const auth", "part of a front end; what it asks is asked by the tests of tokens"),
-    ("docs/cookbook/single-page-app.md", "axios.defaults", "settings of another project's library"),
 ];
 
 /// Languages that are tried somewhere in here.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::db::Tx;
 use crate::ground::names::{EmailAddress, Username};
-use crate::ground::{Error, FieldErrors, Result, Time};
+use crate::ground::{Error, FieldErrors, Message, Result, Time};
 use crate::params;
 use crate::settings::Verification;
 
@@ -116,13 +116,24 @@ fn fit(auth: &Auth, record: Record) -> Result<Fit, Came> {
     let username = admin::username(auth, record.username.as_deref(), &mut errors);
     let email = admin::email(auth, record.email.as_deref(), &mut errors);
     let profile = admin::profile(auth, &record.profile, &mut errors);
+    for (field, name) in [("first_name", &record.first_name), ("last_name", &record.last_name)] {
+        // PostgreSQL stores none, and would refuse the accounts beside this one too.
+        if name.contains('\0') {
+            errors.add(field, Message::NullCharacters);
+        }
+    }
     if let Err(Error::Fields(wrong)) = errors.into_result() {
         return Err(Came::Refused(told(&wrong)));
     }
-    let kept = record.password.as_ref().filter(|stored| passwords::can_be_checked(stored.expose()));
+    let kept = record.password.as_ref().filter(|stored| is_fit(stored.expose()));
     let lost = kept.is_none() && record.password.as_ref().is_some_and(|stored| !passwords::is_unusable(stored.expose()));
     let came = if lost { Came::WithoutPassword } else { Came::New };
     Ok(Fit { username, email, profile, password: kept.cloned(), came, record })
+}
+
+/// Whether a stored password can be stored here and checked.
+fn is_fit(stored: &str) -> bool {
+    !stored.contains('\0') && passwords::can_be_checked(stored)
 }
 
 fn told(wrong: &FieldErrors) -> String {

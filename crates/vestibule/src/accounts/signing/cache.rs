@@ -11,13 +11,21 @@ use super::Claims;
 
 const SHARDS: usize = 16;
 
-/// Places in a shard: 32,768 tokens in all, some 15 MiB when every place is taken by usual ones. A token that finds its place taken takes it.
-const PLACES: usize = 2_048;
+/// Sets of places in a shard; a token belongs into one of them.
+const SETS: usize = 512;
+
+/// Places in a set: 32,768 tokens in all, some 15 MiB when every place is taken by usual ones. A token that finds its set full takes
+/// the place of the one that came first. With one place for each instead of four, every seventh of 10,000 tokens would keep being
+/// forgotten.
+const PLACES: usize = 4;
 
 /// The verified tokens.
 pub(super) struct Verified {
-    shards: [Mutex<Vec<Option<Arc<Entry>>>>; SHARDS],
+    shards: [Mutex<Vec<Set>>; SHARDS],
 }
+
+/// The latest first.
+type Set = [Option<Entry>; PLACES];
 
 struct Entry {
     /// Of the whole token, signature included: two tokens never share an entry.
@@ -36,28 +44,32 @@ impl Default for Verified {
 impl Verified {
     /// The claims of a token that this set of keys has verified.
     pub(super) fn get(&self, digest: &Digest, keys: u64) -> Option<Arc<Claims>> {
-        let (shard, place) = self.place(digest);
-        let entry = shard.lock().unwrap_or_else(PoisonError::into_inner).get(place)?.clone()?;
-        (entry.digest == *digest && entry.keys == keys).then(|| entry.claims.clone())
+        let (shard, set) = self.place(digest);
+        let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = shard.get(set)?.iter().flatten();
+        entries.find(|entry| entry.digest == *digest && entry.keys == keys).map(|entry| entry.claims.clone())
     }
 
     /// Remembers a token that this set of keys has verified.
     pub(super) fn put(&self, digest: Digest, keys: u64, claims: &Arc<Claims>) {
-        let entry = Arc::new(Entry { digest, keys, claims: claims.clone() });
-        let (shard, place) = self.place(&digest);
-        let mut places = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if places.is_empty() {
-            places.resize_with(PLACES, || None);
+        let (shard, set) = self.place(&digest);
+        let mut sets = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if sets.is_empty() {
+            sets.resize_with(SETS, Set::default);
         }
-        if let Some(taken) = places.get_mut(place) {
-            *taken = Some(entry);
+        let Some(set) = sets.get_mut(set) else { return };
+        // Where it is known already, by other keys or to another request just now, it stays known once.
+        let last = set.iter().position(|taken| taken.as_ref().is_none_or(|entry| entry.digest == digest)).unwrap_or(PLACES - 1);
+        if let Some(moved) = set.get_mut(..=last) {
+            moved.rotate_right(1);
         }
+        set[0] = Some(Entry { digest, keys, claims: claims.clone() });
     }
 
     /// A digest is spread evenly, so its beginning says where it belongs.
-    fn place(&self, digest: &Digest) -> (&Mutex<Vec<Option<Arc<Entry>>>>, usize) {
+    fn place(&self, digest: &Digest) -> (&Mutex<Vec<Set>>, usize) {
         let number = digest.as_bytes().iter().take(4).fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
-        (&self.shards[number % SHARDS], number / SHARDS % PLACES)
+        (&self.shards[number % SHARDS], number / SHARDS % SETS)
     }
 }
 
@@ -69,17 +81,13 @@ mod tests {
     use crate::accounts::UserId;
     use crate::ground::Time;
 
+    fn claims(number: i64) -> Claims {
+        let (at, sid) = (Time::from_millis(0), Some("s".into()));
+        Claims { user: UserId::from_i64(number), sid, jti: "j".into(), issued_at: at, expires_at: at, more: Map::new() }
+    }
+
     #[test]
     fn a_token_is_remembered_for_its_set_of_keys_and_memory_is_bounded() {
-        let at = Time::from_millis(0);
-        let claims = |number| Claims {
-            user: UserId::from_i64(number),
-            sid: Some("s".into()),
-            jti: "j".into(),
-            issued_at: at,
-            expires_at: at,
-            more: Map::new(),
-        };
         let (cache, mine) = (Verified::default(), Digest::of(b"mine"));
         cache.put(mine, 1, &Arc::new(claims(-1)));
         assert_eq!(cache.get(&mine, 1).unwrap().user, UserId::from_i64(-1));
@@ -90,7 +98,26 @@ mod tests {
             cache.put(digest, 1, &Arc::new(claims(number)));
             assert_eq!(cache.get(&digest, 1).unwrap().user, UserId::from_i64(number));
         }
-        let kept: usize = cache.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
-        assert_eq!(kept, SHARDS * PLACES);
+        let kept: usize = cache.shards.iter().map(|shard| shard.lock().unwrap().iter().flatten().flatten().count()).sum();
+        assert!((SHARDS * SETS * PLACES * 9 / 10..=SHARDS * SETS * PLACES).contains(&kept), "{kept}");
+    }
+
+    #[test]
+    fn as_many_tokens_as_fit_into_a_third_are_remembered_side_by_side() {
+        let (cache, digests) = (Verified::default(), (0..10_000_i64).map(|number| Digest::of(&number.to_be_bytes())));
+        for (number, digest) in digests.clone().enumerate() {
+            cache.put(digest, 1, &Arc::new(claims(i64::try_from(number).unwrap())));
+        }
+        let known = digests.filter(|digest| cache.get(digest, 1).is_some()).count();
+        assert!(known > 9_800, "{known}");
+    }
+
+    #[test]
+    fn a_token_that_other_keys_verify_again_takes_no_second_place() {
+        let (cache, mine) = (Verified::default(), Digest::of(b"mine"));
+        (1..=9).for_each(|keys| cache.put(mine, keys, &Arc::new(claims(1))));
+        assert!(cache.get(&mine, 9).is_some() && cache.get(&mine, 8).is_none());
+        let kept: usize = cache.shards.iter().map(|shard| shard.lock().unwrap().iter().flatten().flatten().count()).sum();
+        assert_eq!(kept, 1);
     }
 }

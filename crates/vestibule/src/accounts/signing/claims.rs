@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use crate::accounts::UserId;
@@ -99,22 +100,7 @@ impl Rules {
         if let Some(name) = draft.more.keys().find(|name| self.is_ours(name)) {
             return Err(Error::internal(format!("the claims hook may not set {name:?}")));
         }
-        let mut claims = Map::new();
-        let mut add = |name: &str, value: Value| claims.insert(name.to_owned(), value);
-        add("token_type", draft.kind.word().into());
-        add("exp", seconds(draft.expires_at).into());
-        add("iat", seconds(draft.issued_at).into());
-        add("jti", draft.jti.into());
-        add(&self.id_claim, draft.user.to_string().into());
-        add("sid", draft.sid.into());
-        if let Some(issuer) = &self.issuer {
-            add("iss", issuer.as_str().into());
-        }
-        if let Some(audience) = &self.audience {
-            add("aud", audience.as_str().into());
-        }
-        claims.extend(draft.more.clone());
-        serde_json::to_string(&claims).map_err(|_| Error::internal("claims could not be written"))
+        serde_json::to_string(&Written { rules: self, draft }).map_err(|_| Error::internal("claims could not be written"))
     }
 
     /// Whether that end is past.
@@ -174,6 +160,34 @@ impl Rules {
             return Err(Fault::WrongType);
         }
         Ok(Claims { user, sid, jti, issued_at: Time::from_millis(issued * 1000), expires_at, more: members })
+    }
+}
+
+/// Claims on their way into a token, without a tree in between.
+struct Written<'a> {
+    rules: &'a Rules,
+    draft: &'a Draft<'a>,
+}
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { rules, draft } = self;
+        let mut claims = serializer.serialize_map(None)?;
+        claims.serialize_entry("token_type", draft.kind.word())?;
+        claims.serialize_entry("exp", &seconds(draft.expires_at))?;
+        claims.serialize_entry("iat", &seconds(draft.issued_at))?;
+        claims.serialize_entry("jti", draft.jti)?;
+        claims.serialize_entry(&rules.id_claim, &draft.user.to_string())?;
+        claims.serialize_entry("sid", draft.sid)?;
+        for (name, value) in [("iss", &rules.issuer), ("aud", &rules.audience)] {
+            if let Some(value) = value {
+                claims.serialize_entry(name, value)?;
+            }
+        }
+        for (name, value) in draft.more {
+            claims.serialize_entry(name, value)?;
+        }
+        claims.end()
     }
 }
 

@@ -164,6 +164,20 @@ impl Signing {
         })
     }
 
+    /// Whether [`Signing::open`] would find the keys sound. Makes none, and writes nothing.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub(crate) async fn examine(settings: &Settings, db: &Db, master: &MasterKey) -> Result<(), String> {
+        let unsound = |error: Error| format!("the signing keys: {error:?}");
+        if owners_key(settings)?.is_some() {
+            return Ok(());
+        }
+        let (made, algorithm) = (Made::new(db, master).map_err(unsound)?, settings.jwt.algorithm);
+        let rows = store::all(db, algorithm).await.map_err(unsound)?;
+        if rows.is_empty() { Ok(()) } else { Ring::of_rows(algorithm, rows, &made.seal, None).map(drop).map_err(unsound) }
+    }
+
     /// An access token of that session. It ends with the session at the latest. `more` is what the `claims` hook says.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{Client, Config, Statement};
 
+use super::outage::Outage;
 use super::{CONNECT_LIMIT, Dial, values};
 use crate::db::error::{Error, Result};
 use crate::db::param::Param;
@@ -26,6 +27,7 @@ pub(super) struct Readers {
     dial: Dial,
     seats: Vec<Seat>,
     turn: AtomicUsize,
+    outage: Arc<Outage>,
 }
 
 #[derive(Default)]
@@ -50,9 +52,9 @@ pub(super) struct Taken<'a> {
 
 impl Readers {
     /// As many as there are cores, within bounds: each is a process of the server's.
-    pub(super) fn new(config: Config, dial: Dial) -> Self {
+    pub(super) fn new(config: Config, dial: Dial, outage: Arc<Outage>) -> Self {
         let seats = thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
-        Self { config, dial, seats: (0..seats).map(|_| Seat::default()).collect(), turn: AtomicUsize::new(0) }
+        Self { config, dial, seats: (0..seats).map(|_| Seat::default()).collect(), turn: AtomicUsize::new(0), outage }
     }
 
     /// The next in turn.
@@ -76,11 +78,11 @@ impl Readers {
             Ok(Ok((client, _))) => Ok(Reader { client, statements: RwLock::default() }),
             Ok(Err(error)) => {
                 let error = Error::from(error);
-                tracing::warn!(why = %error, "PostgreSQL cannot be reached");
+                self.outage.tell(&error);
                 Err(if matches!(error, Error::Busy) { error } else { Error::Lost })
             }
             Err(_) => {
-                tracing::warn!(why = "it does not answer", "PostgreSQL cannot be reached");
+                self.outage.tell(&"it does not answer");
                 Err(Error::Lost)
             }
         }

@@ -11,7 +11,7 @@ pub fn page() -> Page {
 }
 
 async fn show(call: PageCall) -> Result<Shown> {
-    let Some(caller) = call.caller().await? else { return Ok(call.to_sign_in("account")) };
+    let Some(caller) = call.caller().await? else { return call.to_sign_in("account") };
     let user = context! { username => caller.user.username, email => caller.user.email };
     call.form(200, "pages/account.html", context! { user })
 }

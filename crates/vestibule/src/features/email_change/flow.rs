@@ -84,26 +84,28 @@ async fn ask(tx: &Tx, caller: &Caller, who: &Client, address: &EmailAddress, now
 ///
 /// # Errors
 /// [`Error::Fields`] for a key or code that does not count (any more), for an address that somebody else proved first, and when
-/// neither was sent.
+/// neither was sent; [`Error::Limited`].
 pub async fn confirm(auth: &Auth, who: &Client, values: &Values, errors: FieldErrors) -> Result<()> {
+    limits::hit(auth, Action::Reset, who).await?;
     let shown = Shown::read(values, errors)?;
     let field = if matches!(shown, Shown::Token(_)) { "key" } else { "code" };
     let invalid = || Error::field(field, Message::InvalidValue);
-    let (floor, sender, now) = (auth.clone(), who.clone(), auth.clock.now());
-    let done = auth.db.unit(move |tx| async move { spend_and_change(&floor, &tx, &sender, &shown, now).await }).await;
-    let event = match done {
+    let (floor, sender) = (auth.clone(), who.clone());
+    let done = auth.unit(move |tx| async move { spend_and_change(&floor, &tx, &sender, &shown).await }).await;
+    let events = match done {
         Err(Error::Refused(404, _)) => return Err(invalid()),
         other => other?.ok_or_else(invalid)?,
     };
     auth.courier.bell.notify_one();
-    event.log(who);
+    events.iter().for_each(|event| event.log(who));
     Ok(())
 }
 
 /// `None` for what does not count. That is no error of the unit: the try of a code must be kept (T24).
-async fn spend_and_change(auth: &Auth, tx: &Tx, who: &Client, shown: &Shown, now: Time) -> Result<Option<Event>> {
+async fn spend_and_change(auth: &Auth, tx: &Tx, who: &Client, shown: &Shown) -> Result<Option<Vec<Event>>> {
     let Some(held) = shown.spend(auth, tx, Purpose::ChangeEmail).await? else { return Ok(None) };
-    let (before, new) = verification::change(tx, &held, now).await?;
+    let now = auth.clock.now();
+    let (before, new, mut events) = verification::change(auth, tx, who, &held).await?;
     tokens::end_all(tx, held.user).await?;
     let old = before.email.filter(|old| *old != new);
     if let Some(old) = old.filter(|_| auth.settings.email.notices.email_changed) {
@@ -111,7 +113,8 @@ async fn spend_and_change(auth: &Auth, tx: &Tx, who: &Client, shown: &Shown, now
     }
     let event = Event::about(held.user, "email.changed");
     event.record(tx, now, who).await?;
-    Ok(Some(event))
+    events.push(event);
+    Ok(Some(events))
 }
 
 /// The form with nothing but a key, as the page behind a link sends it.

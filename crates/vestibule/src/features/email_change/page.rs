@@ -36,7 +36,7 @@ async fn ask(call: PageCall) -> Result<Shown> {
     if call.auth.settings.account.email == Presence::Off {
         return Err(Error::Refused(404, Message::NotFound));
     }
-    let Some(caller) = call.caller().await? else { return Ok(call.to_sign_in("account/email")) };
+    let Some(caller) = call.caller().await? else { return call.to_sign_in("account/email") };
     let form = flow::request_form();
     let shown = |status, wrong: &FieldErrors, sent: Option<&str>| {
         let values = context! { wrong => wrong.sentences(&call.language), values => call.typed(&form), sent };

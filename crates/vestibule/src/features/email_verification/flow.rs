@@ -7,7 +7,7 @@ use crate::accounts::tokens::Purpose;
 use crate::accounts::{Auth, Client, verification};
 use crate::db::Tx;
 use crate::forms::{Datum, Field, Form, Kind, Values};
-use crate::ground::{Error, FieldErrors, Message, Result, Time};
+use crate::ground::{Error, FieldErrors, Message, Result};
 use crate::jobs;
 use crate::mail::templates::Kind as Mailing;
 use crate::settings::Presence;
@@ -34,28 +34,27 @@ pub fn with_key(key: &str) -> Values {
 /// Proves an address.
 ///
 /// # Errors
-/// [`Error::Refused`] with 404 for a key or code that does not count (any more), [`Error::Fields`] when neither was sent.
+/// [`Error::Refused`] with 404 for a key or code that does not count (any more), [`Error::Fields`] when neither was sent,
+/// [`Error::Limited`].
 pub async fn verify(auth: &Auth, who: &Client, values: &Values, errors: FieldErrors) -> Result<()> {
+    limits::hit(auth, Action::Reset, who).await?;
     let shown = Shown::read(values, errors)?;
-    let (floor, sender, now) = (auth.clone(), who.clone(), auth.clock.now());
-    let event = auth.unit(move |tx| async move { spend_and_prove(&floor, &tx, &sender, &shown, now).await }).await?;
-    let news = event.ok_or(Error::Refused(404, Message::NotFound))?;
-    if let Some(event) = news {
-        event.log(who);
-    }
+    let (floor, sender) = (auth.clone(), who.clone());
+    let events = auth.unit(move |tx| async move { spend_and_prove(&floor, &tx, &sender, &shown).await }).await?;
+    events.ok_or(Error::Refused(404, Message::NotFound))?.iter().for_each(|event| event.log(who));
     Ok(())
 }
 
 /// `None` for what does not count. That is no error of the unit: the try of a code must be kept (T24).
-async fn spend_and_prove(auth: &Auth, tx: &Tx, who: &Client, shown: &Shown, now: Time) -> Result<Option<Option<Event>>> {
+async fn spend_and_prove(auth: &Auth, tx: &Tx, who: &Client, shown: &Shown) -> Result<Option<Vec<Event>>> {
     let Some(held) = shown.spend(auth, tx, Purpose::VerifyEmail).await? else { return Ok(None) };
-    let (user, news) = verification::prove(tx, &held, now).await?;
-    if !news {
-        return Ok(Some(None));
+    let mut proven = verification::prove(auth, tx, who, &held).await?;
+    if proven.news {
+        let event = Event::about(proven.user.id, "email.verified");
+        event.record(tx, auth.clock.now(), who).await?;
+        proven.events.push(event);
     }
-    let event = Event::about(user.id, "email.verified");
-    event.record(tx, now, who).await?;
-    Ok(Some(Some(event)))
+    Ok(Some(proven.events))
 }
 
 /// Asks for another mail. Whether the address has an account, and whether it is proven, is looked up when the mail is made, so

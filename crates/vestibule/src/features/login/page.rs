@@ -3,7 +3,7 @@
 use minijinja::context;
 
 #[cfg(feature = "social")]
-use crate::accounts::links;
+use crate::accounts::{links, returns};
 use crate::forms::{Completeness, Datum, Field, Form, Kind, Values};
 use crate::ground::{Error, FieldErrors, Message, NON_FIELD, Result};
 use crate::http;
@@ -53,9 +53,12 @@ fn named(mut values: Values) -> Values {
 /// The providers with which one may sign in, each with what stands on its button and where it leads.
 #[cfg(feature = "social")]
 fn providers(call: &PageCall) -> minijinja::Value {
-    let settings = call.auth.settings();
-    let each = call.auth.social.providers.iter().map(|provider| {
-        let url = format!("{}?from=page", links::page_url(settings, provider.paths.start));
+    let next = call.query("next");
+    let settings = &call.auth.settings;
+    let there = call.auth.social.providers.iter().filter(|provider| settings.endpoints.place(provider.paths.start).is_some());
+    let each = there.map(|provider| {
+        let members = [("from", "page")].into_iter().chain(next.as_deref().map(|next| ("next", next)));
+        let url = returns::with(&links::page_url(settings, provider.paths.start), &members.collect::<Vec<_>>());
         context! { label => provider.label(), url }
     });
     each.collect()

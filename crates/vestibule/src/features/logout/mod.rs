@@ -4,7 +4,7 @@
 use http::Method;
 
 use crate::accounts::{Auth, links, refresh, session_list};
-use crate::ground::{Message, Result};
+use crate::ground::{Error, Message, Result};
 use crate::http::page::{Page, PageCall, Shown};
 use crate::http::{Answer, Call, Endpoint, Gives, Operation};
 use crate::settings::TokenMode;
@@ -52,12 +52,14 @@ pub fn page() -> Page {
 async fn sign_out(call: PageCall) -> Result<Shown> {
     let settings = &call.auth.settings;
     if !call.is_sent() {
-        return Ok(Shown::Elsewhere(303, links::page(settings, "account")));
+        let account = links::page_if_there(settings, "account").ok_or(Error::Refused(404, Message::NotFound))?;
+        return Ok(Shown::Elsewhere(303, account));
     }
     call.admit()?;
     if let Some(caller) = call.caller().await? {
         session_list::log_out(&call.auth, &call.who, caller.user.id, &caller.session.held()).await?;
     }
-    let next = settings.frontend.login_url.clone().unwrap_or_else(|| links::page(settings, "sign-in"));
+    let own = || links::page_if_there(settings, "sign-in").unwrap_or_else(|| "/".to_owned());
+    let next = settings.frontend.login_url.clone().unwrap_or_else(own);
     Ok(Shown::Elsewhere(303, next).with(call.removed_cookies()))
 }

@@ -14,7 +14,7 @@ pub fn page() -> Page {
 }
 
 async fn show(call: PageCall) -> Result<Shown> {
-    let Some(caller) = call.caller().await? else { return Ok(call.to_sign_in("account/password")) };
+    let Some(caller) = call.caller().await? else { return call.to_sign_in("account/password") };
     let shown = |status, wrong: &FieldErrors, done: bool| {
         call.form(status, "pages/change_password.html", context! { wrong => wrong.sentences(&call.language), done })
     };

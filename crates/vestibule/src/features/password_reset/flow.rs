@@ -7,7 +7,7 @@ use crate::accounts::{Auth, Client, identities, sessions, uid, users, verificati
 use crate::db::Tx;
 use crate::forms::{Field, Form, Kind, Values};
 use crate::ground::names::EmailAddress;
-use crate::ground::{Error, FieldErrors, Message, Result, Secret, Time, meters};
+use crate::ground::{Error, FieldErrors, Message, Result, Secret, meters};
 use crate::jobs;
 use crate::mail::templates::Kind as Mailing;
 
@@ -67,11 +67,11 @@ pub async fn confirm(auth: &Auth, who: &Client, values: &Values) -> Result<()> {
     };
     let password = agreed(auth, &found.held, values).await?;
     let hash = auth.hasher.hash(password.clone()).await?;
-    let (floor, sender, now) = (auth.clone(), who.clone(), auth.clock.now());
-    let (event, ended) = auth.unit(move |tx| async move { save(&floor, &tx, &sender, &found, &hash, now).await }).await?;
+    let (floor, sender) = (auth.clone(), who.clone());
+    let (events, ended) = auth.unit(move |tx| async move { save(&floor, &tx, &sender, &found, &hash).await }).await?;
     auth.courier.bell.notify_one();
     metrics::counter!(meters::SESSIONS_ENDED, "why" => "password_reset").increment(ended);
-    event.log(who);
+    events.iter().for_each(|event| event.log(who));
     Ok(())
 }
 
@@ -150,16 +150,18 @@ async fn agreed<'a>(auth: &Auth, held: &Held, values: &'a Values) -> Result<&'a 
     Ok(first)
 }
 
-/// The event to log, and how many sessions have ended.
-async fn save(auth: &Auth, tx: &Tx, who: &Client, found: &Found, hash: &str, now: Time) -> Result<(Event, u64)> {
+/// The events to log, and how many sessions have ended.
+async fn save(auth: &Auth, tx: &Tx, who: &Client, found: &Found, hash: &str) -> Result<(Vec<Event>, u64)> {
+    let now = auth.clock.now();
     let spent = || Error::field(found.field, Message::InvalidValue);
     verification::take_claims(tx, &found.held.email_key, Some(found.held.user)).await?;
     let held = tokens::consume_found(tx, Purpose::ResetPassword, &found.hash, now).await?.ok_or_else(spent)?;
-    // Whoever reads the address's mail owns it.
-    let (_, news) = verification::prove(tx, &held, now)
+    // Whoever reads the address's mail owns it, and may be another than who filled the sign-up in.
+    verification::forget_details(tx, held.user).await?;
+    let mut proven = verification::prove(auth, tx, who, &held)
         .await
-        .map_err(|error| if matches!(error, Error::Refused(..)) { spent() } else { error })?;
-    if news {
+        .map_err(|error| if matches!(error, Error::Refused(404, _)) { spent() } else { error })?;
+    if proven.news {
         // Also the identity that the account was made with may be another's (T25).
         identities::drop_all(tx, held.user).await?;
     }
@@ -172,5 +174,6 @@ async fn save(auth: &Auth, tx: &Tx, who: &Client, found: &Found, hash: &str, now
     }
     let event = Event::about(held.user, "password.reset");
     event.record(tx, now, who).await?;
-    Ok((event, ended))
+    proven.events.push(event);
+    Ok((proven.events, ended))
 }

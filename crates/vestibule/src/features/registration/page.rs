@@ -11,6 +11,9 @@ use crate::settings::Registration;
 
 use super::flow::{self, Registered};
 
+/// The page that says that a mail is on its way.
+const SENT: &str = "registration/account-email-verification-sent";
+
 /// `sign-up/`: the form of `registration/`, with the fields that the settings declare.
 pub fn page() -> Page {
     Page { path: "sign-up", run: |call| Box::pin(show(call)) }
@@ -29,9 +32,11 @@ async fn show(call: PageCall) -> Result<Shown> {
         Ok(Registered::LoggedIn(granted)) => {
             Ok(Shown::Elsewhere(303, call.onward()).with(http::granted_on_page(&call.auth, &granted)?))
         }
-        Ok(Registered::ToVerify) => {
-            Ok(Shown::Elsewhere(303, links::page(&call.auth.settings, "registration/account-email-verification-sent")))
-        }
+        Ok(Registered::ToVerify) => match links::page_if_there(&call.auth.settings, SENT) {
+            Some(page) => Ok(Shown::Elsewhere(303, page)),
+            // It cannot send another mail, but whoever waits for one must know.
+            None => Ok(Shown::Template(200, "pages/verification_sent.html", context! {})),
+        },
         Err(Error::Fields(wrong)) => asked(&call, 400, &wrong),
         Err(other) => Err(other),
     }

@@ -6,29 +6,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::accounts::audit::Event;
 use crate::accounts::limits::{self, Action};
-use crate::accounts::login::{self, Granted};
+use crate::accounts::login::{self, Door, Granted};
 use crate::accounts::sessions::{self, Caller, Method};
-use crate::accounts::{Auth, Client, UserId};
+use crate::accounts::{Auth, Client, UserId, links, returns};
 use crate::ground::{Error, Language, Message, Result, Secret};
-use crate::settings::TokenMode;
+use crate::settings::{Settings, TokenMode};
 use crate::social::authorize;
 use crate::social::exchange::{self, Code};
 use crate::social::{Failure, Provider, one_line};
 
 use super::connections::{attach, demand_recent_login};
-use super::details::Details;
-use super::flow::{self, Told};
-use super::identify::Identified;
-use super::returns;
+use super::details::{self, Details};
+use super::flow::{self, Came, Entrance, Outcome, Rest, Told, Visitor};
 use super::store::{self, Flow};
 
 /// How long somebody may be at a provider.
 const STATE: Duration = Duration::from_secs(600);
 
-/// How long a code can be exchanged.
-const CODE: Duration = Duration::from_secs(60);
+/// Our page that asks for what a provider did not tell.
+pub const COMPLETION: &str = "sign-up/complete";
+
+/// Our page that says that a mail is on its way.
+const TO_VERIFY: &str = "registration/account-email-verification-sent";
 
 /// Why somebody who came back has no session: a stable code for the front end, and what else it needs.
 #[derive(Debug)]
@@ -66,8 +66,22 @@ fn name_browser(auth: &Auth) -> Result<Secret> {
 pub enum Onward<'a> {
     /// To the front end: to that address, or to the usual one.
     FrontEnd(Option<&'a str>),
-    /// On from a page of ours, with a session cookie.
-    Page,
+    /// On from a page of ours, with a session cookie: to that address, or to the usual one.
+    Page(Option<&'a str>),
+}
+
+impl Onward<'_> {
+    /// The address, if it is allowed.
+    fn address(self, settings: &Settings) -> Option<String> {
+        match self {
+            Self::FrontEnd(next) => returns::target(settings, next),
+            Self::Page(next) => Some(returns::from_page(settings, next)),
+        }
+    }
+
+    fn is_page(self) -> bool {
+        matches!(self, Self::Page(_))
+    }
 }
 
 /// Sends a browser to a provider. `connects`: whose account the provider is to be connected to.
@@ -84,12 +98,8 @@ pub async fn start(
     connects: Option<&Caller>,
 ) -> Result<Started> {
     limits::hit(auth, Action::Login, who).await?;
-    let return_to = match onward {
-        Onward::FrontEnd(next) => returns::target(&auth.settings, next),
-        Onward::Page => Some(returns::from_page(&auth.settings)),
-    };
-    let return_to = return_to.ok_or_else(|| Error::field("next", Message::ReturnUrlNotAllowed))?;
-    let on_page = matches!(onward, Onward::Page);
+    let address = onward.address(&auth.settings);
+    let (return_to, on_page) = (address.ok_or_else(|| Error::field("next", Message::ReturnUrlNotAllowed))?, onward.is_page());
     if let Some(caller) = connects {
         demand_recent_login(auth, caller).await?;
     }
@@ -108,6 +118,18 @@ pub async fn start(
         })
         .await?;
     Ok(Started { url, browser })
+}
+
+/// What keeps somebody from going to a provider, as a code for the page that people come to then.
+///
+/// # Errors
+/// The error itself where the request is wrong: nobody is sent on by a link that somebody forged.
+pub fn stopped(error: Error) -> Result<Stopped> {
+    match &error {
+        Error::Fields(fields) if fields.iter().any(|(name, _)| name == "next") => Err(error),
+        Error::Refused(404, _) => Err(error),
+        _ => Ok(fault(&error)),
+    }
 }
 
 /// What a browser brings back from a provider.
@@ -133,6 +155,13 @@ pub struct Landed {
     pub on_page: bool,
 }
 
+impl Landed {
+    /// Without a session.
+    fn at(to: String) -> Self {
+        Self { to, granted: None, on_page: false }
+    }
+}
+
 /// Takes a browser back from a provider. Nothing is asked of the provider unless this browser was sent there and has not been back
 /// yet (T47), and the answer is from there (T49).
 ///
@@ -153,9 +182,7 @@ pub async fn callback(
     let flow = flow.map_err(|error| fault(&error))?.ok_or("state_invalid")?;
     let told = ask(auth, &provider, back, state).await?;
     match flow.connects {
-        Some(owner) => {
-            connect(auth, who, told, owner).await.map(|()| Landed { to: flow.return_to, granted: None, on_page: false })
-        }
+        Some(owner) => connect(auth, who, told, owner).await.map(|()| Landed::at(flow.return_to)),
         None => enter(auth, who, told, browser, flow, language).await,
     }
 }
@@ -227,14 +254,6 @@ async fn connect(auth: &Auth, who: &Client, told: Told, owner: (UserId, i64, Str
     Ok(())
 }
 
-/// What the unit of a login found.
-enum Entered {
-    Granted(Box<Granted>),
-    Code(Secret),
-    ToVerify,
-    Incomplete(Secret),
-}
-
 async fn enter(
     auth: &Auth,
     who: &Client,
@@ -243,43 +262,58 @@ async fn enter(
     flow: Flow,
     language: &Language,
 ) -> Result<Landed, Stopped> {
-    let (on_page, return_to) = (flow.on_page, flow.return_to);
-    let (floor, sender, details) = (auth.clone(), who.clone(), Details::none(language));
-    let entered = auth
-        .unit(move |tx| async move {
-            let mut events: Vec<Event> = Vec::new();
-            let entered = match flow::recognise(&floor, &tx, &sender, &told, &details, &mut events).await? {
-                Identified::Account(id, epoch) if on_page => {
-                    let granted = login::finish_on_page(&floor, &tx, &sender, id, epoch, Method::Social).await?;
-                    Entered::Granted(Box::new(granted))
-                }
-                Identified::Account(id, epoch) if floor.settings.tokens.mode == TokenMode::JwtCookie => {
-                    let granted = login::finish(&floor, &tx, &sender, id, epoch, Method::Social).await?;
-                    Entered::Granted(Box::new(granted))
-                }
-                Identified::Account(id, epoch) => {
-                    login::would_finish(&floor, &tx, id, epoch).await?;
-                    let code = Secret::from(hex::encode(floor.entropy.bytes::<24>()?));
-                    store::keep_code(&tx, &code, &browser, (id, epoch), floor.clock.now().plus(CODE)).await?;
-                    Entered::Code(code)
-                }
-                Identified::ToVerify => Entered::ToVerify,
-                Identified::Incomplete(_) => Entered::Incomplete(flow::keep(&floor, &tx, &told, Some(&browser)).await?),
-            };
-            Ok((entered, events))
-        })
-        .await;
-    let (entered, events) = entered.map_err(|error| fault(&error))?;
-    flow::tell(auth, who, &events);
-    match entered {
-        Entered::Granted(granted) => {
-            granted.event.log(who);
-            Ok(Landed { to: return_to, granted: Some(granted), on_page })
+    let (settings, details) = (&auth.settings, Details::none(language));
+    let entrance = entrance(settings, flow.on_page, &browser);
+    let visitor = Visitor { came: Came::FromProvider(Box::new(told), Some(browser)), details, entrance };
+    let outcome = match flow::enter(auth, who, visitor).await.map_err(|error| fault(&error)) {
+        // Somebody who was told to prove an address, and has not done so yet.
+        Err(stopped) if stopped.code == Message::EmailNotVerified.code() => Outcome::ToVerify,
+        other => other?,
+    };
+    // A front end with a page for errors has its own for what is left to do.
+    let ours = flow.on_page || settings.frontend.error_url.is_none();
+    let has = |page: &str| ours && settings.endpoints.place(page).is_some();
+    match outcome {
+        Outcome::ToVerify if !has(TO_VERIFY) => Err(Message::EmailNotVerified.code().into()),
+        Outcome::Incomplete(token, _) if !has(COMPLETION) => {
+            Err(Stopped { code: Message::RegistrationIncomplete.code(), token: Some(token) })
         }
-        Entered::Code(code) => Ok(Landed { to: returns::with(&return_to, &[("code", code.expose())]), granted: None, on_page }),
-        Entered::ToVerify => Err(Message::EmailNotVerified.code().into()),
-        Entered::Incomplete(token) => Err(Stopped { code: Message::RegistrationIncomplete.code(), token: Some(token) }),
+        outcome => Ok(landed(settings, outcome, flow.return_to, flow.on_page)),
     }
+}
+
+fn entrance(settings: &Settings, on_page: bool, browser: &Secret) -> Entrance {
+    match (on_page, settings.tokens.mode) {
+        (true, _) => Entrance::Session(Door::Page),
+        (false, TokenMode::JwtCookie) => Entrance::Session(Door::Endpoint),
+        (false, TokenMode::Opaque | TokenMode::Jwt) => Entrance::Code(browser.clone()),
+    }
+}
+
+/// Where a browser goes: on, or to the page of ours that says what is left to do.
+fn landed(settings: &Settings, outcome: Outcome, return_to: String, on_page: bool) -> Landed {
+    match outcome {
+        Outcome::LoggedIn(granted) => Landed { to: return_to, granted: Some(granted), on_page },
+        Outcome::Code(code) => Landed::at(returns::with(&return_to, &[("code", code.expose())])),
+        Outcome::ToVerify => Landed::at(links::page_url(settings, TO_VERIFY)),
+        Outcome::Incomplete(token, _) => {
+            let mut members = vec![(details::TOKEN, token.expose()), ("next", return_to.as_str())];
+            members.extend(on_page.then_some(("from", "page")));
+            Landed::at(returns::with(&links::page_url(settings, COMPLETION), &members))
+        }
+    }
+}
+
+/// Makes the account of somebody who told on our page what was missing, and sends the browser on as if the provider had told it.
+///
+/// # Errors
+/// As [`flow::complete`].
+pub(super) async fn complete(auth: &Auth, who: &Client, rest: Rest, onward: Onward<'_>, language: &Language) -> Result<Landed> {
+    let browser = rest.browser.clone().ok_or(Error::Refused(404, Message::NotFound))?;
+    let (settings, on_page) = (&auth.settings, onward.is_page());
+    let return_to = onward.address(settings).or_else(|| returns::target(settings, None)).unwrap_or_default();
+    let outcome = flow::complete(auth, who, rest, entrance(settings, on_page, &browser), language).await?;
+    Ok(landed(settings, outcome, return_to, on_page))
 }
 
 /// Exchanges a code for a session: once, for a minute, by the browser that was sent to the provider.

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::accounts::Auth;
-use crate::accounts::shapes::{Shapes, username_field};
+use crate::accounts::shapes::username_field;
 use crate::forms::{Datum, Declared, Field, Form, Kind, Values, input};
-use crate::ground::Language;
 use crate::ground::names::{EmailAddress, Username};
+use crate::ground::{FieldErrors, Language};
 use crate::settings::Presence;
 use crate::social::Person;
 
@@ -39,6 +39,12 @@ pub fn form(auth: &Auth) -> Form {
     Form::new(fields.into_iter().chain(declared).collect())
 }
 
+/// The same with these fields alone, each of which is needed.
+pub(super) fn form_of(auth: &Auth, missing: &[String]) -> Form {
+    let asked = form(auth).fields.into_iter().filter(|field| missing.contains(&field.name));
+    Form::new(asked.map(|field| Field { required: true, ..field }).collect())
+}
+
 impl Details {
     /// Nothing but the language.
     pub fn none(language: &Language) -> Self {
@@ -55,19 +61,39 @@ impl Details {
         }
     }
 
-    /// The values of the declared fields, and which of them are missing although they are needed.
-    pub(super) fn profile(&self, shapes: &Shapes, person: &Person) -> (Value, Vec<String>) {
+    /// The values of the declared fields; or the fields that an account needs and nobody told. `has_address`: whether somebody told
+    /// the address.
+    pub(super) fn profile(&self, auth: &Auth, person: &Person, has_address: bool) -> Result<Value, Vec<String>> {
+        let told = self.told_by_all(auth, person);
         let (mut profile, mut missing) = (Map::new(), Vec::new());
-        for declared in shapes.asked_at_registration() {
+        if auth.settings.account.email == Presence::Required && !has_address {
+            missing.push("email".to_owned());
+        }
+        // What the host's own types refuse is as good as not told.
+        let mut refused = FieldErrors::default();
+        auth.shapes.check(&told, &mut refused);
+        for declared in auth.shapes.asked_at_registration() {
             let name = &declared.field.name;
-            let told = self.values.get(name).cloned().or_else(|| from_provider(declared, person.fields.get(name)?));
-            match told.filter(|datum| !matches!(datum, Datum::Null)) {
+            match told.get(name).filter(|datum| !matches!(datum, Datum::Null) && !refused.has(name)) {
                 Some(datum) => drop(profile.insert(name.clone(), datum.to_json())),
                 None if declared.field.required => missing.push(name.clone()),
                 None => {}
             }
         }
-        (Value::Object(profile), missing)
+        if missing.is_empty() { Ok(Value::Object(profile)) } else { Err(missing) }
+    }
+
+    /// What the person told, and of the rest what the provider did.
+    fn told_by_all(&self, auth: &Auth, person: &Person) -> Values {
+        let mut all = Values::default();
+        for declared in auth.shapes.asked_at_registration() {
+            let name = &declared.field.name;
+            let told = self.values.get(name).cloned().or_else(|| from_provider(declared, person.fields.get(name)?));
+            if let Some(datum) = told {
+                all.set(name, datum);
+            }
+        }
+        all
     }
 }
 

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use crate::accounts::Auth;
 use crate::accounts::identities::Identity;
+use crate::accounts::login::Door;
 use crate::ground::{Error, Message, Result, Time};
 use crate::http::{self, Answer, Call, Endpoint, Gives, Guard, Operation};
 use crate::social::Provider;
 
-use super::flow::Outcome;
+use super::flow::{Entrance, Outcome, Rest};
 use super::http_crossing::browser;
 use super::{connections, details, flow};
 
@@ -38,6 +39,7 @@ async fn post_login(call: Call) -> Result<Answer> {
 async fn answer(call: &Call, outcome: Outcome) -> Result<Answer> {
     match outcome {
         Outcome::LoggedIn(granted) => http::granted(&call.auth, 200, &granted).await,
+        Outcome::Code(_) => Err(Error::internal("an endpoint gives a session and no code for one")),
         Outcome::ToVerify => Ok(Answer::says(201, Message::VerificationSent)),
         Outcome::Incomplete(token, missing) => Ok(Answer::json(
             403,
@@ -103,7 +105,8 @@ pub(super) fn complete(auth: &Auth) -> Endpoint {
 
 async fn post_complete(call: Call) -> Result<Answer> {
     let (values, errors) = call.read()?;
-    let outcome = flow::complete(&call.auth, &call.who, values, errors, browser(&call), &call.language).await?;
+    let rest = Rest { values, errors, browser: browser(&call.auth, |name| call.cookie(name)) };
+    let outcome = flow::complete(&call.auth, &call.who, rest, Entrance::Session(Door::Endpoint), &call.language).await?;
     answer(&call, outcome).await
 }
 

@@ -4,10 +4,12 @@
 //! provider's word counts here (`trust_email`) and the owner wants it (`link`); so nobody comes into an account by an address that a
 //! provider merely repeats (T25, T51).
 
+use serde_json::json;
+
 use crate::accounts::audit::Event;
 use crate::accounts::tokens::Held;
 use crate::accounts::users::{self, NewUser, User};
-use crate::accounts::{Auth, Client, UserId, enrolment, identities, verification};
+use crate::accounts::{Auth, Client, UserId, enrolment, identities, unique, verification};
 use crate::db::Tx;
 use crate::ground::names::EmailAddress;
 use crate::ground::{Error, Message, Result, Time};
@@ -68,6 +70,12 @@ pub async fn identify(
     Err(Error::Unavailable(std::time::Duration::from_secs(1)))
 }
 
+/// The address that the provider tells, where accounts have one.
+pub(super) fn told_address(auth: &Auth, person: &Person) -> Option<EmailAddress> {
+    let has_addresses = auth.settings.account.email != Presence::Off;
+    person.email.as_deref().filter(|_| has_addresses).and_then(|text| EmailAddress::parse(text).ok())
+}
+
 /// What to do with a new identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plan {
@@ -108,9 +116,7 @@ struct Unit<'a> {
 
 impl Unit<'_> {
     async fn settle(&self, events: &mut Vec<Event>) -> Result<Identified> {
-        let has_addresses = self.auth.settings.account.email != Presence::Off;
-        let told = self.asserted.person.email.as_deref().filter(|_| has_addresses);
-        let told = told.and_then(|text| EmailAddress::parse(text).ok());
+        let told = told_address(self.auth, self.asserted.person);
         let proven = told.is_some() && self.asserted.person.email_verified && self.asserted.provider.settings.trust_email;
         let address = told.or_else(|| self.asserted.details.email.clone());
         let held = self.holder(address.as_ref()).await?;
@@ -145,9 +151,25 @@ impl Unit<'_> {
         Ok(Identified::ToVerify)
     }
 
+    /// A sign-up that waited is empty then, and is filled in anew with what the provider and the person tell.
     async fn take_over(&self, user: &User, address: &EmailAddress, events: &mut Vec<Event>) -> Result<Identified> {
+        let (auth, person) = (self.auth, self.asserted.person);
+        let profile = match self.asserted.details.profile(auth, person, true) {
+            _ if !verification::waits(self.tx, user.id).await? => None,
+            Ok(profile) => Some(profile),
+            Err(missing) => {
+                identities::release(self.tx, self.claimed).await?;
+                return Ok(Identified::Incomplete(missing));
+            }
+        };
         let held = Held { user: user.id, epoch: user.epoch, email_key: address.key().to_owned() };
-        let user = verification::take_over(self.tx, &held, self.now).await?;
+        let (mut user, gone) = verification::take_over(auth, self.tx, self.who, &held).await?;
+        if let Some(profile) = profile {
+            (user.first_name, user.last_name, user.profile) = (person.first_name.clone(), person.last_name.clone(), profile);
+            users::update(self.tx, &user, None).await?;
+            unique::claim(self.tx, &auth.shapes.declared, user.id, &json!({}), &user.profile).await?;
+        }
+        events.extend(gone);
         self.note(Event::about(user.id, "email.verified"), events).await?;
         self.give(&user, true, events).await?;
         Ok(Identified::Account(user.id, user.epoch))
@@ -180,13 +202,7 @@ impl Unit<'_> {
     /// The account to make, or what is missing for it.
     fn new_user(&self, address: Option<EmailAddress>, proven: bool) -> Result<NewUser, Vec<String>> {
         let (person, details, account) = (self.asserted.person, self.asserted.details, &self.auth.settings.account);
-        let (profile, mut missing) = details.profile(&self.auth.shapes, person);
-        if account.email == Presence::Required && address.is_none() {
-            missing.insert(0, "email".to_owned());
-        }
-        if !missing.is_empty() {
-            return Err(missing);
-        }
+        let profile = details.profile(self.auth, person, address.is_some())?;
         let usernames = match &details.username {
             Some(name) => vec![name.clone()],
             None => {

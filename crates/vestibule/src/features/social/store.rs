@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::accounts::UserId;
-use crate::db::{self, FromRow, Row, Tx};
+use crate::db::{self, Db, FromRow, Row, Tx};
 use crate::ground::secrets::Digest;
 use crate::ground::{Result, Secret, Time};
 use crate::params;
@@ -130,6 +130,19 @@ pub(super) async fn take_pending(tx: &Tx, token: &Secret, browser: Option<&Secre
     );
     let browser = browser.map(|browser| hash(browser).as_bytes().to_vec());
     Ok(tx.one(sql, params![&hash(token), browser.as_deref(), now]).await?)
+}
+
+/// Somebody who is kept, and stays so.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn find_pending(db: &Db, token: &Secret, browser: Option<&Secret>, now: Time) -> Result<Option<Pending>> {
+    let sql = concat!(
+        "SELECT provider, person, tokens FROM auth_social_pending ",
+        "WHERE hash = $1 AND (browser_hash IS NULL OR browser_hash = $2::bytea) AND expires_at > $3"
+    );
+    let browser = browser.map(|browser| hash(browser).as_bytes().to_vec());
+    Ok(db.one(sql, params![&hash(token), browser.as_deref(), now]).await?)
 }
 
 /// Marks an ID token as used: what is signed of it, since one content can have two signatures that count (with ECDSA also the other

@@ -17,6 +17,7 @@ pub fn verify(_: &Auth) -> Endpoint {
         Operation::new(Method::POST, |call| Box::pin(post_verify(call)))
             .called("verifyToken", "Ask whether a token counts")
             .taking(one("token"))
+            .changing_nothing()
             .gives(nothing)
             .gives(Gives::says(401, "The token does not count, or it counts no more.", &Message::JwtInvalid)),
     )

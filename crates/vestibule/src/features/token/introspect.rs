@@ -41,7 +41,7 @@ pub(super) async fn introspect(auth: &Auth, asks: &Caller, token: &Secret) -> Re
 }
 
 /// Whom the token stands for, as which kind of token, and what it says.
-async fn find(auth: &Auth, token: &Secret) -> Result<Option<(Caller, &'static str, Option<Claims>)>> {
+async fn find(auth: &Auth, token: &Secret) -> Result<Option<(Box<Caller>, &'static str, Option<Claims>)>> {
     if auth.settings.tokens.mode == TokenMode::Opaque {
         return Ok(counts(sessions::authenticate(auth, token).await)?.map(|caller| (caller, "key", None)));
     }

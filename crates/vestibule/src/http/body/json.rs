@@ -78,6 +78,10 @@ fn half_pair(bytes: &[u8]) -> Value {
 /// Counts brackets outside of strings, without recursion. In a text that is not JSON the count means nothing, and the text
 /// is refused anyway.
 fn is_too_deep(text: &str) -> bool {
+    // Where there are so few brackets, they need no pairing.
+    if text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() <= MAX_DEPTH {
+        return false;
+    }
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in text.bytes() {
         match byte {

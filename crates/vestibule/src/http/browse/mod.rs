@@ -63,7 +63,7 @@ struct Shown {
 impl Bound {
     /// Answers a browser.
     pub(super) async fn page(&self, parts: Parts, sent: Body, mut who: Client, language: &Language) -> Response<Body> {
-        let (began, started) = (Instant::now(), self.auth.clock().now());
+        let began = Instant::now();
         let browser = Browser::of(&self.auth, &parts.headers);
         let asked = Asked::of(self, &parts, sent, &browser).await;
         who.on_page = asked.ours;
@@ -72,8 +72,10 @@ impl Bound {
             Some(refused) => Err(refused),
         };
         let answer = done.map_or_else(|error| Answer::error(&error, language), |answer| answer.in_language(language));
-        self.log(&asked.method, &answer, &who, started);
-        self.tally.count(&asked.method, answer.status, began.elapsed());
+        let answer = answer.challenging(self.auth.settings.tokens.mode);
+        let took = began.elapsed();
+        self.log(&asked.method, &answer, &who, took);
+        self.tally.count(&asked.method, answer.status, took);
         let body = answer.body.clone().value();
         let mut plain = render::response(self, answer, Format::Html, language, &who, &asked.method);
         let path = parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());

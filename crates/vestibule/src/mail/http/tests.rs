@@ -140,7 +140,7 @@ async fn an_endless_answer_is_not_read() {
 async fn a_service_that_is_away_or_silent_is_a_matter_of_the_transport() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let mut http = Http::new(&HttpTransport { url: Some(url.clone()), ..HttpTransport::default() }).unwrap();
+    let mut http = Http::new(&HttpTransport { url: Some(url.as_str().into()), ..HttpTransport::default() }).unwrap();
     http.out = http.out.clone().within(Duration::from_millis(200));
     let began = Instant::now();
     let silent = Transport::by(Way::Http(Box::new(http)));

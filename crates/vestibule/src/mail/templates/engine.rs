@@ -50,6 +50,14 @@ pub(super) fn engine(sources: &Sources, functions: &Functions) -> Result<Environ
     if problems.is_empty() { Ok(engine) } else { Err(problems) }
 }
 
+/// An engine that reads each template when a mail needs it, so that a mistake keeps back no mail but those that it is in.
+pub(super) fn lazy(sources: &Sources, functions: &Functions) -> Environment<'static> {
+    let mut engine = empty(functions);
+    let sources = sources.clone();
+    engine.set_loader(move |name| Ok(sources.get(name).map(|source| source.text.clone().into_owned())));
+    engine
+}
+
 /// An engine without templates.
 pub(crate) fn empty(functions: &Functions) -> Environment<'static> {
     let mut engine = Environment::new();

@@ -12,7 +12,7 @@
 //! - `_("A sentence with a {name}", name=value)` is said in the reader's language, if `languages.dir` or a built-in catalogue has it.
 //!
 //! With a folder of one's own, [`Templates::load`] renders every mail in every language before the service starts. In development
-//! the folder is read anew for each mail.
+//! the folder is read anew for each mail; a mistake that has come in since keeps the mails back that it is in.
 
 mod check;
 mod context;
@@ -122,7 +122,7 @@ impl Templates {
             })
         };
         let sources = Sources::read(Some(&live.dir)).map_err(first)?;
-        let engine = engine::engine(&sources, &live.functions).map_err(first)?;
+        let engine = engine::lazy(&sources, &live.functions);
         let (shared, prefix) = (self.made.shared.clone(), self.made.prefix.clone());
         Made { sources, engine, shared, prefix }.render(kind, about, language)
     }

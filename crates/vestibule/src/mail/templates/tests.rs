@@ -242,6 +242,13 @@ fn in_development_an_edited_template_is_used_at_the_next_mail() {
     assert!(text().unwrap().starts_with("One "));
     write(folder.path(), CONFIRMATION, "Two {{ link");
     assert_eq!(text().unwrap_err().line, Some(1));
+    let other = || templates.render(Kind::PasswordChanged, &about(), &speaking("en")).map(|mail| mail.text);
+    assert!(other().is_ok(), "a mistake keeps no other mail back");
+    let base = "account/email/base_message.txt";
+    write(folder.path(), base, "{% block content %}{% endblock %}\n{% if");
+    let problem = other().unwrap_err();
+    assert!(problem.file.ends_with(base) && problem.line == Some(2), "{problem}");
+    fs::remove_file(folder.path().join(base)).unwrap();
     fs::remove_file(folder.path().join(CONFIRMATION)).unwrap();
     assert!(text().unwrap().starts_with("Hello,"));
 }

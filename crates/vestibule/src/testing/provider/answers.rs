@@ -14,6 +14,9 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
+use crate::social::kinds::ClientProof;
+
+use super::places::Places;
 use super::{Asked, CLIENT, Dialect, Fault, Grant, SECRET, Shared, State, change, locked, signing};
 
 type Members = BTreeMap<String, String>;
@@ -30,16 +33,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
             Err(what) => (StatusCode::BAD_REQUEST, what).into_response(),
         };
     }
-    let asked = match path {
-        "/.well-known/openid-configuration" => Asked::Description,
-        "/keys" => Asked::Keys,
-        "/token" | "/login/oauth/access_token" => Asked::Token,
-        "/userinfo" | "/user" => Asked::Userinfo,
-        "/user/emails" => Asked::Addresses,
-        "/tokeninfo" | "/introspect" => Asked::Audience,
-        _ if path.starts_with("/applications/") => Asked::Audience,
-        _ => return StatusCode::NOT_FOUND.into_response(),
-    };
+    let Some(asked) = wanted(&shared, path) else { return StatusCode::NOT_FOUND.into_response() };
     let fault = {
         let mut state = locked(&shared);
         *state.asked.entry(asked).or_default() += 1;
@@ -56,6 +50,23 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
     let others = if let Some(Fault::ManyKeys(others)) = fault { others } else { 0 };
     let (status, value) = say(&shared, asked, path, &query, &parts.headers, &body, others);
     (status, [(CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+}
+
+/// What is asked for at that path.
+fn wanted(shared: &Shared, path: &str) -> Option<Asked> {
+    if let Some(places) = &shared.places {
+        return places.asked(path);
+    }
+    match path {
+        "/.well-known/openid-configuration" => Some(Asked::Description),
+        "/keys" => Some(Asked::Keys),
+        "/token" | "/login/oauth/access_token" => Some(Asked::Token),
+        "/userinfo" | "/user" => Some(Asked::Userinfo),
+        "/user/emails" => Some(Asked::Addresses),
+        "/tokeninfo" | "/introspect" => Some(Asked::Audience),
+        _ if path.starts_with("/applications/") => Some(Asked::Audience),
+        _ => None,
+    }
 }
 
 fn say(
@@ -80,14 +91,17 @@ fn say(
             Some(person) => (StatusCode::OK, addresses(&state, &person)),
             None => (StatusCode::UNAUTHORIZED, json!({ "message": "Bad credentials" })),
         },
-        Asked::Audience => audience(&state, path, query, headers, body),
+        Asked::Audience => match &shared.places {
+            Some(places) => audience_of(places, &state, query, headers),
+            None => audience(&state, path, query, headers, body),
+        },
     }
 }
 
 fn description(shared: &Shared, state: &State) -> Value {
     let url = &shared.url;
     let mut document = json!({
-        "issuer": url, "authorization_endpoint": format!("{url}/authorize"), "token_endpoint": format!("{url}/token"),
+        "issuer": shared.issuer, "authorization_endpoint": format!("{url}/authorize"), "token_endpoint": format!("{url}/token"),
         "userinfo_endpoint": format!("{url}/userinfo"), "jwks_uri": format!("{url}/keys"),
         "introspection_endpoint": format!("{url}/introspect"), "response_types_supported": ["code"],
         "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["ES256", "RS256", "EdDSA"],
@@ -128,11 +142,14 @@ pub(super) fn authorize(state: &mut State, query: Members) -> Result<String, Str
 }
 
 fn token(shared: &Shared, state: &mut State, headers: &HeaderMap, form: &Members) -> (StatusCode, Value) {
-    let refuse = |error: &str| match shared.dialect {
-        Dialect::GitHub => (StatusCode::OK, json!({ "error": error, "error_description": "It does not count." })),
+    state.exchanges.push(form.clone());
+    let refusal = state.script.refusal.clone();
+    let refuse = |error: &str| match (shared.dialect, &refusal) {
+        (_, Some((status, value))) => (StatusCode::from_u16(*status).unwrap_or_default(), value.clone()),
+        (Dialect::GitHub, _) => (StatusCode::OK, json!({ "error": error, "error_description": "It does not count." })),
         _ => (StatusCode::BAD_REQUEST, json!({ "error": error })),
     };
-    if !is_client(headers, form) {
+    if !is_client_of(shared, headers, form) {
         return match shared.dialect {
             Dialect::GitHub => refuse("incorrect_client_credentials"),
             _ => (StatusCode::UNAUTHORIZED, json!({ "error": "invalid_client" })),
@@ -151,9 +168,27 @@ fn token(shared: &Shared, state: &mut State, headers: &HeaderMap, form: &Members
     let mut answer = json!({ "access_token": access, "token_type": "bearer", "expires_in": 3600 });
     if shared.dialect != Dialect::GitHub {
         answer["refresh_token"] = state.name("refresh").into();
+    }
+    let speaks_openid = shared.places.as_ref().map_or(shared.dialect != Dialect::GitHub, Places::speaks_openid);
+    if speaks_openid {
         answer["id_token"] = id_token(shared, state, &grant.person, grant.nonce.as_deref()).into();
     }
+    if let Some(members) = answer.as_object_mut() {
+        change(members, &state.script.tokens);
+    }
     (StatusCode::OK, answer)
+}
+
+/// The client, proven in the one way that its kind takes, where that is known. A secret that the client signs is taken as it comes:
+/// [`super::Provider::exchanges`] shows it.
+fn is_client_of(shared: &Shared, headers: &HeaderMap, form: &Members) -> bool {
+    let has_secret = form.contains_key("client_secret");
+    match shared.places.as_ref().map(|places| places.kind.client) {
+        Some(ClientProof::Basic) => !has_secret && is_client(headers, form),
+        Some(ClientProof::Body) => !headers.contains_key(AUTHORIZATION) && is_client(headers, form),
+        Some(ClientProof::Signed) => has_secret && form.get("client_id").map(String::as_str) == Some(CLIENT),
+        Some(ClientProof::Described) | None => is_client(headers, form),
+    }
 }
 
 /// The client by HTTP Basic, or in the form.
@@ -173,7 +208,9 @@ pub(super) fn id_token(shared: &Shared, state: &mut State, person: &Map<String, 
         claims.retain(|name, _| name == "sub");
     }
     let made = state.name("token");
-    let usual = json!({ "iss": shared.url, "aud": CLIENT, "iat": now, "exp": now + 3600, "jti": made, "nonce": nonce });
+    let tenant = claims.get("tid").and_then(Value::as_str).unwrap_or_default();
+    let issuer = shared.issuer.replace("{tenantid}", tenant);
+    let usual = json!({ "iss": issuer, "aud": CLIENT, "iat": now, "exp": now + 3600, "jti": made, "nonce": nonce });
     change(&mut claims, usual.as_object().unwrap_or(&Map::new()));
     change(&mut claims, &state.script.claims);
     signing::token(state.script.signing, &claims)
@@ -211,6 +248,21 @@ fn audience(state: &State, path: &str, query: &Members, headers: &HeaderMap, bod
             (StatusCode::OK, json!({ "app": { "client_id": client } }))
         }
         _ => (StatusCode::NOT_FOUND, json!({ "message": "Not Found" })),
+    }
+}
+
+/// The same as a known kind tells it: to the token in a header of any scheme, or in the query, there with the client's own name and
+/// secret (Facebook).
+fn audience_of(places: &Places, state: &State, query: &Members, headers: &HeaderMap) -> (StatusCode, Value) {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+    let own = format!("{CLIENT}|{SECRET}");
+    let token = match query.get("input_token") {
+        Some(token) => Some(token.as_str()).filter(|_| query.get("access_token") == Some(&own)),
+        None => header.map(|(_, token)| token),
+    };
+    match token.and_then(|token| state.access.get(token)) {
+        Some((client, _)) => (StatusCode::OK, places.audience(client)),
+        None => (StatusCode::UNAUTHORIZED, json!({ "message": "invalid access token" })),
     }
 }
 

@@ -21,6 +21,7 @@
 //! ```
 
 mod answers;
+mod places;
 mod signing;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ use tokio::task::JoinHandle;
 
 use crate::ground::Clock;
 use crate::settings::Social;
+
+use places::Places;
 
 pub use signing::Signing;
 
@@ -54,6 +57,9 @@ pub enum Dialect {
     Google,
     /// OAuth 2.0 as GitHub speaks it: a person with a number, a list of addresses, errors with the status of success.
     GitHub,
+    /// As the kind of that name in [`crate::social::kinds::KINDS`] is asked: at the same paths, proven in the same way. What it says
+    /// of people and beside its tokens is the script's.
+    Of(&'static str),
 }
 
 /// What a provider can be asked for.
@@ -109,6 +115,10 @@ pub struct Script {
     pub answer: Vec<(String, String)>,
     /// Refuses to log anybody in, with that error.
     pub refuses: Option<String>,
+    /// Changes to the answer with tokens; `null` takes a member out.
+    pub tokens: Map<String, Value>,
+    /// What it says to a code that does not count.
+    pub refusal: Option<(u16, Value)>,
     /// What goes wrong, by place.
     pub faults: BTreeMap<Asked, Fault>,
 }
@@ -125,6 +135,9 @@ struct Grant {
 struct Shared {
     dialect: Dialect,
     url: String,
+    /// What it calls itself; with the place for a tenant where there are some.
+    issuer: String,
+    places: Option<Places>,
     state: Mutex<State>,
 }
 
@@ -136,6 +149,7 @@ struct State {
     access: BTreeMap<String, (String, Map<String, Value>)>,
     asked: BTreeMap<Asked, usize>,
     visits: Vec<BTreeMap<String, String>>,
+    exchanges: Vec<BTreeMap<String, String>>,
     made: u64,
 }
 
@@ -175,6 +189,8 @@ impl Provider {
             addresses: None,
             answer: Vec::new(),
             refuses: None,
+            tokens: Map::new(),
+            refusal: None,
             faults: BTreeMap::new(),
         };
         let state = State {
@@ -184,9 +200,13 @@ impl Provider {
             access: BTreeMap::new(),
             asked: BTreeMap::new(),
             visits: Vec::new(),
+            exchanges: Vec::new(),
             made: 0,
         };
-        let shared = Arc::new(Shared { dialect, url: format!("http://{place}"), state: Mutex::new(state) });
+        let url = format!("http://{place}");
+        let places = if let Dialect::Of(name) = dialect { Some(Places::new(name, &url)) } else { None };
+        let issuer = format!("{url}{}", places.as_ref().map_or("", |places| places.issuer().0));
+        let shared = Arc::new(Shared { dialect, url, issuer, places, state: Mutex::new(state) });
         let served = shared.clone();
         let router = Router::new().fallback(move |request: Request| answers::answer(served.clone(), request));
         let serving = tokio::spawn(async move {
@@ -210,8 +230,11 @@ impl Provider {
             ..Social::default()
         };
         let at = |path: &str| Some(format!("{}{path}", self.url()));
+        if let Some(places) = &self.shared.places {
+            return places.settings(self.url(), own);
+        }
         match self.shared.dialect {
-            Dialect::OpenId => Social { kind: "oidc".into(), issuer: at(""), ..own },
+            Dialect::OpenId | Dialect::Of(_) => Social { kind: "oidc".into(), issuer: at(""), ..own },
             Dialect::Google => Social { kind: "google".into(), issuer: at(""), ..own },
             Dialect::GitHub => Social {
                 kind: "github".into(),
@@ -248,6 +271,11 @@ impl Provider {
     /// The authorization requests of all browsers, in their order, as members.
     pub fn visits(&self) -> Vec<BTreeMap<String, String>> {
         self.state().visits.clone()
+    }
+
+    /// The forms with which codes were exchanged, in their order.
+    pub fn exchanges(&self) -> Vec<BTreeMap<String, String>> {
+        self.state().exchanges.clone()
     }
 
     /// A code as a front end gets it that made the authorization request itself.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use vestibule::settings::{SameSite, TokenMode};
 use vestibule::testing::{Asked, Provider};
 
 use super::*;
@@ -221,6 +222,67 @@ async fn a_callback_by_post_is_asked_for_again_by_get() {
     .await;
 }
 
+/// The cookies of these answers that a browser sends along, where `SameSite` is one of those words.
+fn cookies(answers: &[&TestAnswer], same_site: &[&str]) -> String {
+    let lines = answers.iter().flat_map(|answer| answer.headers.get_all("set-cookie")).map(|line| line.to_str().unwrap());
+    let along = lines.filter(|line| same_site.iter().any(|word| line.contains(&format!("; SameSite={word}"))));
+    along.map(|line| line.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+}
+
+#[tokio::test]
+async fn t44_a_callback_by_post_is_taken_whichever_cookies_its_browser_sends_with_it() {
+    for same_site in [SameSite::Strict, SameSite::Lax, SameSite::None] {
+        let change = |settings: &mut Settings, own: &mut Social| {
+            frontend(settings, own);
+            settings.tokens.mode = TokenMode::JwtCookie;
+            settings.jwt.cookie_secure = Some(true);
+            settings.jwt.cookie_samesite = same_site;
+            settings.jwt.csrf = true;
+        };
+        with_provider(change, async |app, provider| {
+            let login = crate::tokens::registered(app, "bea").await;
+            let (own, csrf) = (cookies(&[&login], &["Strict", "Lax", "None"]), crate::cookies::cookie(&login, "csrftoken"));
+            let start = app.post("social/acme/start/", json!({ "connect": true })).header("cookie", &own);
+            let start = start.header("origin", "http://127.0.0.1:8000").header("x-csrftoken", &csrf).send().await.expect(200);
+            let back = provider.visit(start.json()["url"].as_str().unwrap());
+            let (code, state) = (member(&back, "code").unwrap(), member(&back, "state").unwrap());
+            let by_provider = async |request: vestibule::testing::TestRequest<'_>, same_site: &[&str]| {
+                let request = request.header("cookie", &cookies(&[&login, &start], same_site));
+                request.header("origin", "https://appleid.apple.com").header("sec-fetch-site", "cross-site").send().await
+            };
+            let form = app.request(Method::POST, "social/acme/callback/").form(&[("code", &code), ("state", &state)]);
+            let posted = by_provider(form, &["None"]).await.expect(303);
+            let again = posted.header("location").strip_prefix("http://127.0.0.1:8000").unwrap();
+            // Going to another address by GET, a browser takes along what is `Lax` too.
+            let landed = by_provider(app.request(Method::GET, again), &["None", "Lax"]).await.expect(302);
+            assert_eq!((landed.header("location"), rows(app).await.2), (APP, 1), "{same_site:?}");
+            app.deliver().await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_front_end_on_another_site_starts_and_exchanges_as_one_browser() {
+    let change = |settings: &mut Settings, own: &mut Social| {
+        frontend(settings, own);
+        settings.jwt.cookie_secure = Some(true);
+        settings.jwt.cookie_samesite = SameSite::None;
+    };
+    with_provider(change, async |app, provider| {
+        let start = app.post("social/acme/start/", json!({})).send().await.expect(200);
+        let line = crate::cookies::set_cookies(&start, "__Host-social").join("");
+        assert!(line.ends_with("; Path=/; SameSite=None; Secure"), "{line}");
+        let along = cookies(&[&start], &["None"]);
+        let back = provider.visit(start.json()["url"].as_str().unwrap());
+        let back = back.strip_prefix("http://127.0.0.1:8000").unwrap();
+        let landed = app.request(Method::GET, back).header("cookie", &along).send().await.expect(302);
+        let code = json!({ "code": member(landed.header("location"), "code") });
+        app.post("social/exchange/", code).header("cookie", &along).send().await.expect(200);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn t80_nothing_that_opens_anything_lies_in_the_database() {
     with_provider(
@@ -259,7 +321,7 @@ async fn the_sign_in_page_leads_over_a_provider_and_back_with_a_session_cookie()
             let mut browser = Browser::new(app);
             let answer = browser.open(start).await.expect(302);
             let back = browser.open(&provider.visit(answer.header("location"))).await.expect(302);
-            assert_eq!(back.header("location"), "http://127.0.0.1:8000/auth/account/");
+            assert_eq!(back.header("location"), "/auth/account/");
             assert_eq!(member(back.header("location"), "code"), None);
             let account = browser.open("/auth/account/").await.expect(200);
             assert!(account.text.contains("ana@example.org"), "{}", account.text);

@@ -113,7 +113,10 @@ async fn t57_a_private_network_is_out_of_reach_unless_the_owner_says_otherwise()
         async |app, provider| {
             let asked = provider.asked(Asked::Description);
             by_code(app, provider).await.expect(400);
-            app.get("social/acme/start/").send().await.expect(400);
+            // Whoever pressed a button comes to a page for people.
+            let back = app.get("social/acme/start/").send().await.expect(302);
+            assert!(back.header("location").ends_with("sign-in/?error=provider_unavailable&provider=acme"), "{}", back.text);
+            app.post("social/acme/start/", json!({})).send().await.expect(400);
             assert_eq!(provider.asked(Asked::Description), asked);
         },
     )

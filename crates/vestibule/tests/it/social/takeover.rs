@@ -1,7 +1,7 @@
 //! Ways to take an account over that others have fallen for (T25; Sudhodanan and Paverd 2022): the attacker acts first.
 
 use serde_json::json;
-use vestibule::settings::Verification;
+use vestibule::settings::{Details, FieldKind, FieldSettings, Verification};
 
 use super::*;
 use crate::exchange::PASSWORD;
@@ -123,6 +123,32 @@ async fn t25_under_mandatory_verification_a_repeated_address_waits_and_yields_to
         mail(app, "victim@example.org", "account_already_exists");
         assert_eq!(me(app, &key).await["email"], "victim@example.org");
         assert_eq!(rows(app).await, (1, 1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t25_a_sign_up_that_passes_to_the_owner_is_filled_in_anew() {
+    let change = |settings: &mut Settings, own: &mut Social| {
+        trusted(Verification::Mandatory)(settings, own);
+        let field = FieldSettings::new("phone_number", FieldKind::Phone);
+        settings.user.fields = vec![FieldSettings { required: true, unique: true, details: Details::ReadOnly, ..field }];
+    };
+    with_provider(change, async |app, provider| {
+        let mut body = json!({ "username": "evil", "email": "victim@example.org", "password1": PASSWORD, "password2": PASSWORD });
+        body["phone_number"] = "+15550666".into();
+        app.post("registration/", body).send().await.expect(201);
+        app.deliver().await;
+        provider.person(json!({ "sub": "victim", "email": "victim@example.org", "email_verified": true, "given_name": "Vic" }));
+        let answer = by_code(app, provider).await.expect(403).json();
+        assert_eq!(answer["missing"], json!(["phone_number"]));
+        assert_eq!(app.count("SELECT COUNT(*) FROM auth_users WHERE email_verified_at IS NOT NULL").await, 0);
+        let body = json!({ "registration_token": answer["registration_token"], "phone_number": "+15550100" });
+        let key = app.post("registration/complete/", body).send().await.expect(200).key();
+        let user = me(app, &key).await;
+        assert_eq!((user["phone_number"].as_str(), user["first_name"].as_str()), (Some("+15550100"), Some("Vic")));
+        assert_eq!(app.count("SELECT COUNT(*) FROM auth_unique_values").await, 1);
+        assert_eq!(rows(app).await.0, 1);
     })
     .await;
 }

@@ -16,6 +16,7 @@ mod limits;
 mod mails;
 mod names;
 mod outbox;
+mod pages;
 mod passwords;
 mod pending;
 mod places;

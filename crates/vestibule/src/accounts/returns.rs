@@ -1,9 +1,11 @@
-//! Where somebody may be sent back to: nowhere but below the addresses of the settings (T56).
+//! Where somebody may be sent back to: nowhere but below the addresses of the settings, and from a page of ours to a path of this
+//! site (T56).
 
 use url::Url;
 
-use crate::accounts::links;
 use crate::settings::Settings;
+
+use super::links;
 
 /// The most bytes of an address that is looked at.
 const LONGEST: usize = 2_048;
@@ -24,9 +26,22 @@ fn usual(settings: &Settings) -> String {
     named.cloned().unwrap_or_else(|| format!("{}/", settings.public_url()))
 }
 
-/// Where somebody goes who began on a page of ours: the page after a login, or the account.
-pub fn from_page(settings: &Settings) -> String {
-    settings.frontend.after_login_url.clone().unwrap_or_else(|| links::page_url(settings, "account"))
+/// Where somebody goes on from a page of ours: where they wanted to if that is a path of this site or allowed by the settings; else
+/// the page after a login, or the account.
+pub fn from_page(settings: &Settings, asked: Option<&str>) -> String {
+    let wanted = asked.filter(|asked| !asked.is_empty()).and_then(|asked| match is_path_here(asked) {
+        true => Some(asked.to_owned()),
+        false => target(settings, Some(asked)),
+    });
+    wanted.unwrap_or_else(|| settings.frontend.after_login_url.clone().unwrap_or_else(|| links::page(settings, "account")))
+}
+
+/// Whether a browser takes it for a path of this very site, and nothing on the way for anything else: no authority, no backslash
+/// that counts as a slash, no step upwards, nothing encoded twice.
+fn is_path_here(next: &str) -> bool {
+    let plain = next.len() <= LONGEST && next.bytes().all(|byte| byte.is_ascii_graphic()) && !next.contains('\\');
+    let path = next.split(['?', '#']).next().unwrap_or_default();
+    plain && path.starts_with('/') && !path.starts_with("//") && !path.contains("..") && !path.contains('%')
 }
 
 /// Compared as browsers read it: by scheme, host, port and whole segments of the path.
@@ -147,5 +162,50 @@ mod tests {
         assert_eq!(target(&settings, Some("https://home.example.test/")).unwrap(), "https://home.example.test/");
         assert_eq!(target(&settings, Some("https://home.example.test/x")), None);
         assert_eq!(with("https://a.test/x?y=1#z", &[("code", "a&b")]), "https://a.test/x?y=1&code=a%26b#z");
+    }
+    #[test]
+    fn t56_a_page_of_ours_leads_to_a_path_of_this_site_or_where_the_settings_allow() {
+        let mut settings = Settings::default();
+        settings.frontend.return_urls = list();
+        for next in [
+            "/",
+            "/orders",
+            "/orders?page=2&x=%2F",
+            "/a/b/#top",
+            "https://app.example.test/app/inner?x=1#y",
+            "myapp://callback/done?x",
+        ] {
+            assert_eq!(from_page(&settings, Some(next)), next);
+        }
+        let long = format!("/{}", "x".repeat(10 * 1024));
+        for next in [
+            "",
+            "orders",
+            "//evil.test",
+            "https:evil.test",
+            "https://evil.test",
+            "https://app.example.test@evil.test/app",
+            "https://app.example.test/other",
+            "/\\evil.test",
+            "\\\\evil.test",
+            "/%09/evil.test",
+            "/\t/evil.test",
+            "/\n",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "/a/../b",
+            "/a/%2e%2e/b",
+            "/a%2fb",
+            "HTTPS://evil.test",
+            "/ä",
+            "myapp://callback.evil",
+            &long,
+        ] {
+            assert_eq!(from_page(&settings, Some(next)), "/auth/account/", "{next:.80?}");
+        }
+        assert_eq!(from_page(&settings, None), "/auth/account/");
+        settings.frontend.after_login_url = Some("https://home.example.test/".into());
+        assert_eq!(from_page(&settings, Some("//evil.test")), "https://home.example.test/");
+        assert_eq!(from_page(&settings, Some("https://home.example.test/")), "https://home.example.test/");
     }
 }
