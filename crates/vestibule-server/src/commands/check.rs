@@ -106,11 +106,17 @@ async fn lacking(settings: &Settings) -> Result<Lacking, Failure> {
 }
 
 /// What can be meant, but hardly is.
-fn hints(settings: &Settings) -> Vec<&'static str> {
+fn hints(settings: &Settings) -> Vec<String> {
     let legacy = settings.jwt.accept_legacy_until.is_some() && settings.tokens.mode == TokenMode::Opaque;
     let text = "jwt.accept_legacy_until: is set while tokens.mode is opaque, where no token can be refreshed: people log in again as soon \
                 as their access tokens end; set tokens.mode to jwt or jwt-cookie";
-    legacy.then_some(text).into_iter().collect()
+    let alike = settings.providers_alike().into_iter().map(|[one, other]| {
+        format!(
+            "social.{other}.issuer: is that of social.{one}, which asks elsewhere who somebody is: whoever has a subject at one comes \
+             into the account of the other; give each its own issuer unless they are the same people"
+        )
+    });
+    legacy.then(|| text.to_owned()).into_iter().chain(alike).collect()
 }
 
 /// What is fine in development but not on the internet.

@@ -13,6 +13,18 @@ pub(super) fn check(settings: &Settings, found: &mut Found) {
 #[cfg(feature = "social")]
 pub(super) use rules::check;
 
+impl Settings {
+    /// Pairs of providers that file people under one issuer although they ask different places who somebody is. Whoever has a subject
+    /// at one comes into the account of whoever has it at the other; only the operator knows whether that is one person.
+    #[must_use]
+    pub fn providers_alike(&self) -> Vec<[String; 2]> {
+        #[cfg(feature = "social")]
+        return rules::alike(self);
+        #[cfg(not(feature = "social"))]
+        Vec::new()
+    }
+}
+
 #[cfg(feature = "social")]
 mod rules {
     use url::Url;
@@ -59,37 +71,23 @@ mod rules {
                 client(own, kind, &key, found);
             }
             addresses(settings, own, kind, &key, found);
-            issuer(own, kind, &key, found);
             members(settings, own, &key, found);
             if own.accept_access_token == Some(true) && kind.audience.is_none() && matches!(kind.speech, Speech::OAuth { .. }) {
                 let what = "is true, but this provider does not tell for whom an access token was made";
                 found.add(key("accept_access_token"), what, "Remove it, and let clients send the code.");
             }
         }
-        namespaces(settings, found);
     }
 
-    /// Identities are filed under the issuer, so another server must not file its people under the company's.
-    fn issuer(own: &Social, kind: &Kind, key: &dyn Fn(&str) -> String, found: &mut Found) {
-        let Speech::OAuth { authorize, token, userinfo } = kind.speech else { return };
-        let others = [(&own.authorize_url, authorize), (&own.token_url, token), (&own.userinfo_url, userinfo)];
-        let elsewhere = others.into_iter().any(|(url, usual)| url.as_deref().is_some_and(|url| url != usual));
-        if elsewhere && own.issuer.is_none() && !kind.issuer.is_empty() {
-            let what = format!("is required where the endpoints are not those of {}", kind.issuer);
-            found.add(key("issuer"), what, "Set it to the address of that server: whom it tells of is known under it.");
-        }
-    }
-
-    /// Whom two providers tell of under one issuer and one subject is one person here, so they must be the same people.
-    fn namespaces(settings: &Settings, found: &mut Found) {
+    /// Pairs of providers with one issuer that ask different places who somebody is. Under one issuer and one subject both tell of one
+    /// person here, which is right only if they are the same people.
+    pub(in crate::settings) fn alike(settings: &Settings) -> Vec<[String; 2]> {
         let all: Vec<_> = settings.social.iter().filter_map(|(id, own)| Some((id, Namespace::of(own, own.kind(id)?)))).collect();
-        for (at, (id, own)) in all.iter().enumerate() {
-            if let Some((other, _)) = all.iter().take(at).find(|(_, other)| other.issuer == own.issuer && other != own) {
-                let what = format!("is {:?}, as for social.{other}, which asks elsewhere who somebody is", own.issuer);
-                let remedy = "Give each its own issuer, or both the same endpoints and the same map.subject.";
-                found.add(format!("social.{id}.issuer"), what, remedy);
-            }
-        }
+        let pair = |(at, (id, own)): (usize, &(&String, Namespace<'_>))| {
+            let (other, _) = all.iter().take(at).find(|(_, other)| other.issuer == own.issuer && other != own)?;
+            Some([(*other).clone(), (*id).clone()])
+        };
+        all.iter().enumerate().filter_map(pair).collect()
     }
 
     /// What a provider calls people, and where it says so.
@@ -241,28 +239,33 @@ mod rules {
 
         #[test]
         fn t50_no_server_files_its_people_under_anothers_issuer() {
-            let enterprise = |issuer: Option<&str>| {
-                problems("github", |own| {
-                    own.token_url = Some("https://git.example.org/login/oauth/access_token".into());
-                    own.issuer = issuer.map(str::to_owned);
-                })
+            let issuer = |change: fn(&mut Social)| {
+                let mut own = Social::default();
+                change(&mut own);
+                own.effective_issuer(own.kind("github").unwrap())
             };
-            assert_eq!(enterprise(None), ["social.github.issuer"]);
-            assert_eq!(enterprise(Some("https://git.example.org")), [""; 0]);
-            let usual = "https://github.com/login/oauth/access_token";
-            assert_eq!(problems("github", |own| own.token_url = Some(usual.into())), [""; 0]);
+            assert_eq!(issuer(|_| ()), "https://github.com");
+            assert_eq!(
+                issuer(|own| own.token_url = Some("https://github.com/login/oauth/access_token".into())),
+                "https://github.com"
+            );
+            let elsewhere: fn(&mut Social) = |own| own.token_url = Some("https://git.example.org/token".into());
+            assert_eq!(issuer(elsewhere), "https://git.example.org/token");
+            let told: fn(&mut Social) = |own| own.userinfo_url = Some("https://git.example.org/api/v3/user".into());
+            assert_eq!(issuer(told), "https://git.example.org/api/v3/user");
+            assert_eq!(issuer(|own| own.issuer = Some("https://git.example.org".into())), "https://git.example.org");
         }
 
-        /// What is wrong with the second of two providers.
-        fn beside(first: Social, second: Social) -> Vec<String> {
+        /// Whether two providers may name different people alike.
+        fn beside(first: Social, second: Social) -> bool {
             let mut settings = Settings::default();
             settings.social.insert("a".into(), first);
             settings.social.insert("b".into(), second);
-            keys(&settings).into_iter().filter(|key| key.starts_with("social")).collect()
+            alike(&settings) == [["a".to_owned(), "b".to_owned()]]
         }
 
         #[test]
-        fn t50_two_providers_share_an_issuer_only_where_they_tell_of_the_same_people() {
+        fn t50_two_providers_of_one_issuer_that_may_tell_of_different_people_are_named() {
             let known = |kind: &str| Social {
                 kind: kind.into(),
                 client_id: Some("id".into()),
@@ -286,12 +289,12 @@ mod rules {
                 (own("x"), named(own("x"), "login"), false),
                 (known("google"), known("google"), true),
                 (known("google"), named(known("google"), "email"), false),
-                (by(known("oidc"), "https://id.example.org"), own("x"), false),
+                (by(known("oidc"), "https://id.example.org"), own("x"), true),
+                (by(known("oidc"), "https://id.example.org"), by(own("x"), "https://id.example.org"), false),
                 (known("github"), known("github"), true),
                 (known("github"), by(own("x"), "https://github.com"), false),
             ] {
-                let expected: &[&str] = if fits { &[] } else { &["social.b.issuer"] };
-                assert_eq!(beside(first.clone(), second.clone()), expected, "{first:?} {second:?}");
+                assert_eq!(beside(first.clone(), second.clone()), !fits, "{first:?} {second:?}");
             }
         }
 

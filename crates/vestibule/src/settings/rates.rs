@@ -145,7 +145,7 @@ impl JsonSchema for RateLimits {
 pub struct Limits {
     /// Whether limits count at all; `false` is refused in production.
     pub enabled: bool,
-    /// Attempts to log in; the scope is `ip`.
+    /// Attempts to log in, to prove a password once more and to change it; the scope is `ip`.
     pub login: RateLimits,
     /// Failed attempts to log in, and wrong old passwords.
     pub login_failed: RateLimits,

@@ -278,10 +278,18 @@ impl Social {
         kinds::by_name(if self.kind.is_empty() { id } else { &self.kind })
     }
 
-    /// What identities are filed under: what the settings say, else the kind's, else where people log in.
+    /// What identities are filed under: what the settings say; else the kind's, unless another server is asked; else where it is told
+    /// who somebody is, so that two servers never name different people alike.
     pub(crate) fn effective_issuer(&self, kind: &Kind) -> String {
-        let place = || Some(Url::parse(self.authorize_url.as_deref()?).ok()?.origin().ascii_serialization());
-        let usual = || if kind.issuer.is_empty() { place().unwrap_or_default() } else { kind.issuer.to_owned() };
+        let usual = || match kind.speech {
+            Speech::OAuth { token, userinfo, .. } => {
+                let told_by = self.userinfo_url.as_deref().unwrap_or(userinfo);
+                let is_usual = told_by == userinfo && self.token_url.as_deref().is_none_or(|url| url == token);
+                let place = if told_by == userinfo { self.token_url.as_deref().unwrap_or(told_by) } else { told_by };
+                if is_usual && !kind.issuer.is_empty() { kind.issuer } else { place }.to_owned()
+            }
+            Speech::OpenId { .. } => kind.issuer.to_owned(),
+        };
         self.issuer.clone().unwrap_or_else(usual)
     }
 }

@@ -1,6 +1,7 @@
 //! The rules of proving a password once more.
 
 use crate::accounts::audit::Event;
+use crate::accounts::limits::{self, Action};
 use crate::accounts::sessions::{self, Caller, Opened};
 use crate::accounts::{Auth, Client, login, recent, users};
 use crate::db::Tx;
@@ -18,6 +19,8 @@ pub(super) fn form() -> Form {
 /// [`Error::Fields`] for a wrong password, [`Error::Limited`] after too many, [`Error::Unauthenticated`] when the session was ended
 /// meanwhile.
 pub(super) async fn reauthenticate(auth: &Auth, who: &Client, caller: &Caller, values: &Values) -> Result<Option<Opened>> {
+    // A right password gives its try back, so nothing else would bound what one session makes us hash.
+    limits::hit(auth, Action::Login, who).await?;
     let Some(password) = values.secret("password") else { return Err(Error::field("password", Message::Required)) };
     let found = users::by_id(&auth.db, caller.user.id).await?;
     let wrong = Error::field("password", Message::PasswordWrong);
