@@ -189,3 +189,23 @@ async fn t69_a_browser_that_is_known_stays_so() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn t68_right_passwords_are_counted_before_they_are_hashed_too() {
+    let limited = |settings: &mut Settings| {
+        settings.limits.enabled = true;
+        settings.limits.login = "3/m/ip".parse().unwrap();
+    };
+    on_both(limited, async |app: TestApp| {
+        let key = app.register("ana").await;
+        let hashes = app.auth.hash_computations();
+        for _ in 0..3 {
+            prove(&app).token(&key).send().await.expect(200);
+        }
+        let wait = prove(&app).token(&key).send().await.expect(429).retry_after();
+        assert_eq!(app.auth.hash_computations(), hashes + 3);
+        app.advance(wait);
+        prove(&app).token(&key).send().await.expect(200);
+    })
+    .await;
+}

@@ -27,6 +27,7 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("bench/README.md", "vestibule-bench seed", "needs release builds of two programs"),
     ("bench/README.md", "export VESTIBULE__SECRET_KEY", "needs release builds of two programs"),
     ("bench/README.md", "scripts/measure bench --only reads \\", "needs peers in other languages"),
+    ("bench/README.md", "scripts/measure peer", "sets up a peer in another language and measures for minutes"),
 ];
 
 /// Languages that are tried somewhere in here.
