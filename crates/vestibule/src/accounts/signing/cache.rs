@@ -66,10 +66,44 @@ impl Verified {
         set[0] = Some(Entry { digest, keys, claims: claims.clone() });
     }
 
-    /// A digest is spread evenly, so its beginning says where it belongs.
     fn place(&self, digest: &Digest) -> (&Mutex<Vec<Set>>, usize) {
-        let number = digest.as_bytes().iter().take(4).fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
-        (&self.shards[number % SHARDS], number / SHARDS % SETS)
+        let (shard, set) = place(digest);
+        (&self.shards[shard], set)
+    }
+}
+
+/// A digest is spread evenly, so its beginning says in which shard and set it belongs.
+fn place(digest: &Digest) -> (usize, usize) {
+    let number = digest.as_bytes().iter().take(4).fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
+    (number % SHARDS, number / SHARDS % SETS)
+}
+
+/// The tokens that this process signed lately: a signature of one's own need not be verified when it comes back. Key, claims and
+/// session are judged as those of any other token. As many as there are verified ones, in 1 MiB.
+#[derive(Default)]
+pub(super) struct Signed {
+    shards: [Mutex<Vec<[Option<Digest>; PLACES]>>; SHARDS],
+}
+
+impl Signed {
+    /// Whether the token with that digest, signature included, was signed here.
+    pub(super) fn has(&self, digest: &Digest) -> bool {
+        let (shard, set) = place(digest);
+        let sets = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+        sets.get(set).is_some_and(|set| set.iter().flatten().any(|known| known == digest))
+    }
+
+    /// Remembers a token that was signed here.
+    pub(super) fn put(&self, digest: Digest) {
+        let (shard, set) = place(&digest);
+        let mut sets = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+        if sets.is_empty() {
+            sets.resize_with(SETS, Default::default);
+        }
+        if let Some(set) = sets.get_mut(set) {
+            set.rotate_right(1);
+            set[0] = Some(digest);
+        }
     }
 }
 
@@ -100,6 +134,19 @@ mod tests {
         }
         let kept: usize = cache.shards.iter().map(|shard| shard.lock().unwrap().iter().flatten().flatten().count()).sum();
         assert!((SHARDS * SETS * PLACES * 9 / 10..=SHARDS * SETS * PLACES).contains(&kept), "{kept}");
+    }
+
+    #[test]
+    fn what_was_signed_here_is_known_and_memory_is_bounded() {
+        let signed = Signed::default();
+        assert!(!signed.has(&Digest::of(b"mine")));
+        for number in 0..100_000_i64 {
+            let digest = Digest::of(&number.to_be_bytes());
+            signed.put(digest);
+            assert!(signed.has(&digest) && !signed.has(&Digest::of(b"other")));
+        }
+        let kept: usize = signed.shards.iter().map(|shard| shard.lock().unwrap().iter().flatten().flatten().count()).sum();
+        assert!((1..=SHARDS * SETS * PLACES).contains(&kept), "{kept}");
     }
 
     #[test]
